@@ -1,0 +1,24 @@
+# Libraries from the distribution, Debian 12 or Ubuntu 24.04. Why each is here: docs/dependencies.md.
+# Nothing is downloaded by the build.
+
+find_package(Threads REQUIRED)
+find_package(Boost 1.81 REQUIRED)  # headers only: Asio, Beast
+find_package(OpenSSL 3 REQUIRED)
+find_package(fmt 9 REQUIRED)
+find_package(CLI11 REQUIRED)
+
+# prometheus-cpp's CMake package insists on its HTTP server and pusher (civetweb, curl), which postern does not use.
+find_path(PROMETHEUS_INCLUDE_DIR prometheus/collectable.h REQUIRED)
+find_library(PROMETHEUS_CORE_LIBRARY prometheus-cpp-core REQUIRED)
+add_library(prometheus_core UNKNOWN IMPORTED)
+set_target_properties(prometheus_core PROPERTIES
+  IMPORTED_LOCATION ${PROMETHEUS_CORE_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${PROMETHEUS_INCLUDE_DIR})
+
+# toml++ is used header-only (one file includes it), which both distributions' packages allow.
+find_path(TOMLPLUSPLUS_INCLUDE_DIR toml++/toml.h REQUIRED)
+
+find_path(LIBURING_INCLUDE_DIR liburing.h REQUIRED)
+find_library(LIBURING_LIBRARY uring REQUIRED)
+add_library(uring UNKNOWN IMPORTED)
+set_target_properties(uring PROPERTIES
+  IMPORTED_LOCATION ${LIBURING_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${LIBURING_INCLUDE_DIR})

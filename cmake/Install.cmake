@@ -1,0 +1,21 @@
+# `cmake --install`: the launcher in bin, the other engine where the launcher looks for it, config and unit.
+include(GNUInstallDirs)
+
+if(TARGET postern)
+  install(TARGETS postern RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  install(TARGETS postern-io_uring RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/postern)
+endif()
+# Under the prefix /usr the config belongs in /etc. A config that somebody has edited is never overwritten.
+install(CODE "set(example ${PROJECT_SOURCE_DIR}/config/postern.toml)")
+install(CODE [[
+  set(etc "${CMAKE_INSTALL_PREFIX}/etc/postern")
+  if(CMAKE_INSTALL_PREFIX MATCHES "^/usr/?$")
+    set(etc /etc/postern)
+  endif()
+  if(EXISTS "${example}" AND NOT EXISTS "$ENV{DESTDIR}${etc}/postern.toml")
+    file(INSTALL "${example}" DESTINATION "${etc}")
+  endif()
+]])
+install(FILES ${PROJECT_SOURCE_DIR}/systemd/postern.service DESTINATION lib/systemd/system OPTIONAL)
+install(FILES ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/LICENSE
+        DESTINATION ${CMAKE_INSTALL_DOCDIR} OPTIONAL)

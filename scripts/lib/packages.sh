@@ -1,0 +1,59 @@
+# Sourced after common.sh: which packages each kind of work needs, and installing those that are missing.
+# Debian 12 and Ubuntu 24.04 name a few differently; anything else gets a warning and Ubuntu's names.
+
+package_names() {  # build | test | gates | sanitize
+  local id=other version=0 boost=libboost-dev tidy=clang-tidy-18
+  # shellcheck disable=SC1091
+  [[ -r /etc/os-release ]] && { id=$(. /etc/os-release && echo "$ID") version=$(. /etc/os-release && echo "${VERSION_ID:-0}"); }
+  case $id:$version in
+    # Debian's plain libboost-dev is 1.74, too old for us.
+    debian:12) boost=libboost1.81-dev tidy=clang-tidy-16 ;;
+    ubuntu:24.04) ;;
+    *) say "note: $id $version is neither Debian 12 nor Ubuntu 24.04; package names are Ubuntu's" >&2 ;;
+  esac
+  case $1 in
+    build) echo g++ cmake ninja-build "$boost" libssl-dev libfmt-dev libcli11-dev libtomlplusplus-dev \
+      prometheus-cpp-dev liburing-dev ;;
+    # python3-venv for the end-to-end suite, openssl and curl because it drives both against the daemon.
+    test) echo libgtest-dev libbenchmark-dev python3 python3-venv ca-certificates openssl curl ;;
+    # One version of clang-format everywhere: versions disagree about the same style.
+    gates) echo clang-format-16 "$tidy" ;;
+  esac
+}
+
+as_root() {
+  if [[ $(id -u) == 0 ]]; then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    sudo "$@"
+  else
+    die "these packages need root and there is no sudo; as root, run: $*"
+  fi
+}
+
+apt_install() {
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 "$@"
+}
+
+install_packages() {  # KIND...: kinds as in package_names
+  local kind package missing=()
+  for kind in "$@"; do
+    for package in $(package_names "$kind"); do
+      if [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) != installed ]]; then
+        missing+=("$package")
+      fi
+    done
+  done
+  ((${#missing[@]})) || return 0
+  command -v apt-get >/dev/null || die "no apt-get here; install by hand: ${missing[*]}"
+  say "installing from apt: ${missing[*]}"
+  # Package lists are fetched only when apt cannot do without: saves time, and works offline with a warm cache.
+  apt_quietly "${missing[@]}" || { apt_install update -qq && apt_quietly "${missing[@]}"; } || {
+    tail -n 20 build/apt.log >&2
+    die "apt-get could not install ${missing[*]} (whole output: build/apt.log)"
+  }
+}
+
+apt_quietly() {
+  apt_install install -y -qq --no-install-recommends -o Dpkg::Use-Pty=0 "$@" >build/apt.log 2>&1
+}

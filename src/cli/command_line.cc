@@ -1,0 +1,99 @@
+#include "cli/command_line.h"
+
+#include <signal.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <cerrno>
+#include <cstring>
+#include <iostream>
+#include <optional>
+#include <string>
+
+#include "admin/client.h"
+#include "cli/config_commands.h"
+#include "cli/dev_cert.h"
+#include "server/daemon.h"
+#include "server/engine.h"
+
+namespace postern::cli {
+
+namespace {
+
+constexpr const char* kDefaultConfig = "/etc/postern/postern.toml";
+
+int run_daemon(const std::string& config, const std::string& engine, char** argv) {
+  config::LoadResult loaded = load_checked(config, {});
+  if (!loaded.ok()) {
+    print_diagnostics(loaded.diagnostics, std::cerr);
+    return 2;
+  }
+  config::Engine wanted = loaded.settings.engine;
+  if (engine == "epoll") wanted = config::Engine::epoll;
+  if (engine == "io_uring") wanted = config::Engine::io_uring;
+  server::choose_engine(wanted, argv);
+  server::Daemon daemon(std::move(loaded), [config] { return load_checked(config, {}); });
+  return daemon.run();
+}
+
+int send_signal(const std::string& what, int pid) {
+  const int signal = what == "reload" ? SIGHUP : what == "reopen" ? SIGUSR1 : SIGTERM;
+  if (::kill(pid, signal) == 0) return 0;
+  std::cerr << "postern: cannot signal " << pid << ": " << std::strerror(errno) << "\n";
+  return 1;
+}
+
+}  // namespace
+
+int run_command_line(int argc, char** argv) {
+  CLI::App app{"postern: the identity-aware reverse proxy for model inference", "postern"};
+  app.set_version_flag("--version", std::string("postern ") + POSTERN_VERSION + " (" + server::own_engine() + ")");
+  app.require_subcommand(1);
+  std::optional<int> exit_code;  // set by the subcommand that ran
+
+  std::string config = kDefaultConfig;
+  const auto with_config = [&](CLI::App* command) {
+    command->add_option("-c,--config", config, "the configuration file")->capture_default_str();
+    return command;
+  };
+
+  std::string engine;
+  CLI::App* run = with_config(app.add_subcommand("run", "Run the proxy in the foreground"));
+  run->add_option("--engine", engine, "epoll or io_uring, instead of the config's")->check(CLI::IsMember({"auto", "epoll", "io_uring"}));
+  run->callback([&] { exit_code = run_daemon(config, engine, argv); });
+
+  with_config(app.add_subcommand("check", "Check a configuration, all of it, and exit: 0 good, 2 not"))->callback([&] {
+    exit_code = check_command(config, std::cout, std::cerr, server::deep_check);
+  });
+
+  CLI::App* configs = app.add_subcommand("config", "Show what can be configured, and what is");
+  configs->require_subcommand(1);
+  with_config(configs->add_subcommand("show", "The effective configuration, secrets masked"))->callback([&] {
+    exit_code = show_command(config, std::cout, std::cerr);
+  });
+  configs->add_subcommand("reference", "Every key, as Markdown")->callback([&] { exit_code = reference_command(std::cout); });
+  configs->add_subcommand("example", "A commented configuration with every default")->callback([&] { exit_code = example_command(std::cout); });
+
+  std::string admin = "127.0.0.1:9180";
+  CLI::App* health = app.add_subcommand("health", "Ask a running postern whether it is ready: 0 yes, 1 no");
+  health->add_option("--admin", admin, "its admin address")->capture_default_str();
+  health->callback([&] { exit_code = admin::health(admin); });
+
+  std::string what;
+  int pid = 0;
+  CLI::App* signal = app.add_subcommand("signal", "Tell a running postern to reload, to reopen its logs or to stop");
+  signal->add_option("what", what, "reload, reopen or stop")->required()->check(CLI::IsMember({"reload", "reopen", "stop"}));
+  signal->add_option("pid", pid, "its process id")->required()->check(CLI::PositiveNumber);
+  signal->callback([&] { exit_code = send_signal(what, pid); });
+
+  std::string folder = ".";
+  CLI::App* dev_cert = app.add_subcommand("dev-cert", "Make a certificate for local trials");
+  dev_cert->add_option("--out", folder, "the folder for cert.pem and key.pem")->capture_default_str();
+  dev_cert->callback([&] { exit_code = dev_cert_command(folder, std::cout, std::cerr); });
+
+  CLI11_PARSE(app, argc, argv);
+  return exit_code.value_or(0);
+}
+
+}  // namespace postern::cli

@@ -1,0 +1,191 @@
+// The table's part on listeners: addresses, limits, trust, TLS.
+#include <array>
+
+#include "config/schema.h"
+#include "config/schema_bind.h"
+#include "config/syntax.h"
+
+namespace postern::config {
+namespace {
+
+// Words stand in the order of their enum.
+constexpr std::array<std::string_view, 2> kUnderscores{"reject", "drop"};
+constexpr std::array<std::string_view, 2> kSlashes{"merge", "keep"};
+constexpr std::array<std::string_view, 2> kEncodedSlash{"reject", "keep"};
+constexpr std::array<std::string_view, 2> kPresets{"intermediate", "modern"};
+constexpr std::array<std::string_view, 3> kClientAuth{"none", "optional", "required"};
+constexpr std::array<std::string_view, 1> kAlpn{"http/1.1"};
+
+constexpr std::uint64_t kHour = 3'600'000;
+constexpr std::uint64_t kDay = 24 * kHour;
+constexpr std::uint64_t kAnySize = 1ull << 50;
+
+constexpr Check kNetwork{check_network, "a network such as \"10.0.0.0/8\" or \"fd00::/8\", or \"unix\""};
+
+constexpr std::array kSections{
+    bind::repeated<&Settings::listeners>(
+        "listener[]", "An address that postern listens on, with its own protocols, limits and trust.", true),
+    bind::optional<&Listener::tls>("listener[].tls",
+                                   "TLS towards the client; without this table the listener is plain."),
+    bind::repeated<&ServerTls::certificates>(
+        "listener[].tls.certificate[]",
+        "A certificate and its key; several are chosen by server name and key type, the first is the default."),
+};
+
+constexpr std::array kKeys{
+    KeySpec{.path = "listener[].name",
+            .bind = bind::string<&Listener::name>,
+            .check = {check_name, "1 to 64 letters, digits, \"-\", \"_\" or \".\""},
+            .required = true,
+            .example = "\"public\"",
+            .doc = "Unique; routes, logs and metrics use it."},
+    KeySpec{.path = "listener[].address",
+            .bind = bind::string<&Listener::address>,
+            .check = {check_bind_address, "\"127.0.0.1:8080\", \"[::1]:8443\" or \"unix:/run/postern.sock\""},
+            .required = true,
+            .example = "\"127.0.0.1:8080\"",
+            .doc = "IP address and port, or a Unix socket's path; port 0 takes any free port."},
+    KeySpec{.path = "listener[].backlog",
+            .bind = bind::integer<&Listener::backlog>,
+            .fallback = "4096",
+            .min = 1,
+            .max = 65535,
+            .doc = "Connections that the kernel may hold until they are accepted, per worker."},
+    KeySpec{.path = "listener[].unix_mode",
+            .bind = bind::string<&Listener::unix_mode>,
+            .fallback = "0660",
+            .check = {check_mode, "an octal mode such as \"0660\""},
+            .doc = "Permissions of a Unix socket's file."},
+    KeySpec{.path = "listener[].proxy_protocol_from",
+            .bind = bind::strings<&Listener::proxy_protocol_from>,
+            .check = kNetwork,
+            .doc = "Peers that must begin with a PROXY protocol header (v1 or v2); empty: nobody may."},
+    KeySpec{.path = "listener[].trusted_proxies",
+            .bind = bind::strings<&Listener::trusted_proxies>,
+            .check = kNetwork,
+            .doc = "Peers whose Forwarded and X-Forwarded-* headers are believed; empty: nobody's."},
+    KeySpec{.path = "listener[].underscores",
+            .bind = bind::word<&Listener::underscores>,
+            .fallback = "reject",
+            .words = kUnderscores,
+            .doc = "Header names with an underscore: answer 400, or drop the header."},
+    KeySpec{.path = "listener[].slashes",
+            .bind = bind::word<&Listener::slashes>,
+            .fallback = "merge",
+            .words = kSlashes,
+            .doc = "Repeated slashes in a path: made one, or kept."},
+    KeySpec{.path = "listener[].encoded_slash",
+            .bind = bind::word<&Listener::encoded_slash>,
+            .fallback = "reject",
+            .words = kEncodedSlash,
+            .doc = "An encoded slash (%2F) in a path: answer 400, or keep it encoded."},
+    KeySpec{.path = "listener[].max_request_line",
+            .bind = bind::size<&Listener::max_request_line>,
+            .fallback = "8KiB",
+            .min = 256,
+            .max = 1 << 20,
+            .doc = "A longer request line is answered with 414."},
+    KeySpec{.path = "listener[].max_header_bytes",
+            .bind = bind::size<&Listener::max_header_bytes>,
+            .fallback = "32KiB",
+            .min = 1024,
+            .max = 1 << 20,
+            .doc = "Larger headers, all together, are answered with 431."},
+    KeySpec{.path = "listener[].max_header_fields",
+            .bind = bind::integer<&Listener::max_header_fields>,
+            .fallback = "100",
+            .min = 8,
+            .max = 1000,
+            .doc = "More header fields are answered with 431."},
+    KeySpec{.path = "listener[].max_body",
+            .bind = bind::size<&Listener::max_body>,
+            .fallback = "0",
+            .max = kAnySize,
+            .doc = "Larger request bodies are answered with 413; 0: no limit."},
+    KeySpec{.path = "listener[].max_connections",
+            .bind = bind::integer<&Listener::max_connections>,
+            .fallback = "0",
+            .max = 10'000'000,
+            .doc = "Connections at a time, over all workers; 0: no limit."},
+    KeySpec{.path = "listener[].header_timeout",
+            .bind = bind::duration<&Listener::header_timeout>,
+            .fallback = "10s",
+            .min = 1,
+            .max = kHour,
+            .doc = "From a request's first byte to the end of its headers."},
+    KeySpec{.path = "listener[].body_timeout",
+            .bind = bind::duration<&Listener::body_timeout>,
+            .fallback = "30s",
+            .min = 1,
+            .max = kDay,
+            .doc = "The longest pause between two pieces of a request body."},
+    KeySpec{.path = "listener[].write_timeout",
+            .bind = bind::duration<&Listener::write_timeout>,
+            .fallback = "30s",
+            .min = 1,
+            .max = kDay,
+            .doc = "The longest time in which the client takes nothing of an answer."},
+    KeySpec{.path = "listener[].keepalive_timeout",
+            .bind = bind::duration<&Listener::keepalive_timeout>,
+            .fallback = "75s",
+            .min = 1,
+            .max = kDay,
+            .doc = "How long an idle connection is kept for the next request."},
+    KeySpec{.path = "listener[].tls_handshake_timeout",
+            .bind = bind::duration<&Listener::tls_handshake_timeout>,
+            .fallback = "5s",
+            .min = 1,
+            .max = kHour,
+            .doc = "From accept to the end of the TLS handshake."},
+    KeySpec{.path = "listener[].tls.preset",
+            .bind = bind::word<&ServerTls::preset>,
+            .fallback = "intermediate",
+            .words = kPresets,
+            .doc = "intermediate: TLS 1.2 with forward secrecy and TLS 1.3; modern: TLS 1.3 only."},
+    KeySpec{.path = "listener[].tls.alpn",
+            .bind = bind::strings<&ServerTls::alpn>,
+            .fallback = "http/1.1",
+            .words = kAlpn,
+            .doc = "Protocols offered, the preferred one first."},
+    KeySpec{.path = "listener[].tls.client_auth",
+            .bind = bind::word<&ServerTls::client_auth>,
+            .fallback = "none",
+            .words = kClientAuth,
+            .doc = "Whether clients may or must show a certificate."},
+    KeySpec{.path = "listener[].tls.client_ca",
+            .bind = bind::file_name<&ServerTls::client_ca>,
+            .doc = "PEM file of the authorities that client certificates are checked against."},
+    KeySpec{.path = "listener[].tls.client_depth",
+            .bind = bind::integer<&ServerTls::client_depth>,
+            .fallback = "3",
+            .max = 16,
+            .doc = "Certificates allowed between a client's own and the authority."},
+    KeySpec{.path = "listener[].tls.client_crl",
+            .bind = bind::file_name<&ServerTls::client_crl>,
+            .doc = "PEM file of revoked client certificates; empty: none are looked up."},
+    KeySpec{.path = "listener[].tls.ticket_rotation",
+            .bind = bind::duration<&ServerTls::ticket_rotation>,
+            .fallback = "12h",
+            .min = 1000,
+            .max = 7 * kDay,
+            .doc = "How often session tickets get a new key; the key before it still resumes."},
+    KeySpec{.path = "listener[].tls.certificate[].cert",
+            .bind = bind::file_name<&CertificatePair::cert>,
+            .required = true,
+            .example = "\"server.pem\"",
+            .doc = "PEM file, the server's certificate first, then its issuers."},
+    KeySpec{.path = "listener[].tls.certificate[].key",
+            .bind = bind::file_name<&CertificatePair::key>,
+            .required = true,
+            .example = "\"server.key\"",
+            .doc = "PEM file of the private key."},
+    KeySpec{.path = "listener[].tls.certificate[].ocsp",
+            .bind = bind::file_name<&CertificatePair::ocsp>,
+            .doc = "DER file of an OCSP response to staple; empty: none."},
+};
+
+}  // namespace
+
+SchemaPart listener_schema() { return {kSections, kKeys}; }
+
+}  // namespace postern::config

@@ -1,0 +1,146 @@
+// Typed settings: what the config file means, as plain values.
+// Filled by config::load(), read by everyone above; immutable once a Snapshot holds it. Any thread.
+// Knows nothing of TOML, files or defaults (those stand in schema.cc, the one table).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace postern::config {
+
+using Duration = std::chrono::milliseconds;
+using NameValues = std::vector<std::pair<std::string, std::string>>;
+
+enum class Engine : std::uint8_t { automatic, epoll, io_uring };
+enum class LogLevel : std::uint8_t { error, warn, info, debug };
+enum class AccessFormat : std::uint8_t { json, common, combined };
+enum class TlsPreset : std::uint8_t { intermediate, modern };
+enum class ClientAuth : std::uint8_t { none, optional, required };
+enum class Underscores : std::uint8_t { reject, drop };
+enum class Slashes : std::uint8_t { merge, keep };
+enum class EncodedSlash : std::uint8_t { reject, keep };
+enum class RetryWhen : std::uint8_t { never, idempotent, always };
+enum class OnClientFin : std::uint8_t { serve, abort };
+
+/// One certificate with its key; several may stand in a listener (SNI, RSA beside ECDSA).
+struct CertificatePair {
+  std::string cert;  // PEM file, leaf first
+  std::string key;   // PEM file
+  std::string ocsp;  // DER response file; empty: no staple
+};
+
+struct ServerTls {
+  TlsPreset preset = TlsPreset::intermediate;
+  std::vector<CertificatePair> certificates;
+  std::vector<std::string> alpn;
+  ClientAuth client_auth = ClientAuth::none;
+  std::string client_ca;
+  std::uint32_t client_depth = 3;
+  std::string client_crl;
+  Duration ticket_rotation{};
+};
+
+struct Listener {
+  std::string name;
+  std::string address;  // "127.0.0.1:8080", "[::]:8443", "unix:/run/postern.sock"
+  std::uint32_t backlog = 0;
+  std::string unix_mode;                         // octal, unix sockets only
+  std::vector<std::string> proxy_protocol_from;  // CIDRs or "unix"; empty: off
+  std::vector<std::string> trusted_proxies;      // CIDRs or "unix"; empty: nobody
+  Underscores underscores = Underscores::reject;
+  Slashes slashes = Slashes::merge;
+  EncodedSlash encoded_slash = EncodedSlash::reject;
+  std::uint64_t max_request_line = 0;
+  std::uint64_t max_header_bytes = 0;
+  std::uint32_t max_header_fields = 0;
+  std::uint64_t max_body = 0;         // 0: no limit
+  std::uint32_t max_connections = 0;  // 0: no limit
+  Duration header_timeout{};
+  Duration body_timeout{};
+  Duration write_timeout{};
+  Duration keepalive_timeout{};
+  Duration tls_handshake_timeout{};
+  std::optional<ServerTls> tls;
+};
+
+struct UpstreamTls {
+  std::string ca;   // PEM file; empty: the system's
+  std::string sni;  // empty: the endpoint's host name
+  bool verify = true;
+  std::string cert;
+  std::string key;
+};
+
+struct Upstream {
+  std::string name;
+  std::vector<std::string> endpoints;  // "host:port", "unix:/path"
+  Duration connect_timeout{};
+  Duration keepalive_timeout{};
+  std::uint32_t max_idle = 0;  // kept connections per core and endpoint
+  std::optional<UpstreamTls> tls;
+};
+
+struct FixedReply {
+  std::uint32_t status = 200;
+  std::string body;
+  std::string content_type;
+};
+
+struct HeaderEdits {
+  NameValues set;
+  NameValues add;
+  std::vector<std::string> remove;
+};
+
+struct Route {
+  std::string name;
+  std::vector<std::string> listeners;  // names; empty: all
+  std::vector<std::string> hosts;      // "api.example.com", "*.example.com"; empty: any
+  std::string path;                    // "/exact", "/prefix/*", "/v1/models/{model}:predict"
+  std::vector<std::string> methods;    // empty: any
+  NameValues match_headers;            // value "*": present
+  // Exactly one action:
+  std::string forward;   // an upstream's name
+  std::string redirect;  // target; {path}, {query} and variables are filled in
+  std::uint32_t redirect_status = 308;
+  std::optional<FixedReply> reply;
+  // Forwarding:
+  std::string strip_prefix;
+  std::string rewrite;  // new path, a template over the path's variables
+  bool preserve_host = true;
+  HeaderEdits request_headers;
+  HeaderEdits response_headers;
+  Duration response_timeout{};  // to the first byte of the answer
+  Duration idle_timeout{};      // between bytes of a body
+  Duration request_timeout{};   // whole exchange; 0: none
+  std::uint64_t max_body = 0;   // 0: the listener's
+  bool buffer_request = false;
+  RetryWhen retry = RetryWhen::idempotent;
+  OnClientFin on_client_fin = OnClientFin::serve;
+  std::vector<std::string> request_trailers;   // allow list
+  std::vector<std::string> response_trailers;  // allow list
+};
+
+struct AccessLog {
+  std::string path;  // "": off, "stdout", "stderr", or a file
+  AccessFormat format = AccessFormat::json;
+  std::uint32_t ring = 0;  // entries per core
+};
+
+struct Settings {
+  std::uint32_t workers = 0;  // 0: one per CPU that the process may use
+  Engine engine = Engine::automatic;
+  LogLevel log_level = LogLevel::info;
+  std::string admin_listen;  // "": none
+  Duration drain_timeout{};
+  AccessLog access_log;
+  std::vector<Listener> listeners;
+  std::vector<Upstream> upstreams;
+  std::vector<Route> routes;
+};
+
+}  // namespace postern::config

@@ -1,0 +1,79 @@
+// See kinds.h.
+#include "metrics/kinds.h"
+
+#include <array>
+
+namespace postern::metrics {
+namespace {
+
+constexpr std::array<std::string_view, kCount<Reason>> kReasonNames = {
+    "none",
+    "bad_request_line",
+    "bad_method",
+    "bad_target",
+    "bad_version",
+    "bad_header",
+    "bad_host",
+    "bad_content_length",
+    "bad_transfer_encoding",
+    "framing_conflict",
+    "bad_chunk",
+    "bad_trailer",
+    "truncated_body",
+    "bad_proxy_header",
+    "bad_request",
+    "target_too_long",
+    "headers_too_large",
+    "body_too_large",
+    "header_timeout",
+    "body_timeout",
+    "version_unsupported",
+    "not_implemented",
+    "expectation_failed",
+    "misdirected",
+    "not_found",
+    "method_not_allowed",
+    "rejected_by_filter",
+    "overload",
+    "draining",
+    "no_endpoint",
+    "connect_refused",
+    "connect_timeout",
+    "connect_failed",
+    "upstream_tls",
+    "response_timeout",
+    "upstream_closed",
+    "upstream_malformed",
+    "upstream_truncated",
+    "client_closed",
+    "write_timeout",
+    "internal",
+};
+
+constexpr std::array<std::string_view, kCount<Rejection>> kRejectionNames = {
+    "limit", "descriptors", "memory", "proxy_header", "draining",
+};
+
+constexpr std::array<std::string_view, kCount<HandshakeFailure>> kHandshakeFailureNames = {
+    "timeout", "closed", "no_common", "client_certificate", "client_rejected", "not_tls", "other",
+};
+
+constexpr std::array<std::string_view, kCount<UpstreamError>> kUpstreamErrorNames = {
+    "no_endpoint", "connect_refused", "connect_timeout", "connect_failed",   "tls",          "write_failed", "stale",
+    "closed",      "truncated",       "malformed",       "response_timeout", "idle_timeout",
+};
+
+template <class Kind, std::size_t n>
+std::string_view name_of(Kind kind, const std::array<std::string_view, n>& names) noexcept {
+  const auto index = static_cast<std::size_t>(kind);
+  return index < n ? names[index] : std::string_view("unknown");
+}
+
+}  // namespace
+
+std::string_view to_string(Reason reason) noexcept { return name_of(reason, kReasonNames); }
+std::string_view to_string(Rejection rejection) noexcept { return name_of(rejection, kRejectionNames); }
+std::string_view to_string(HandshakeFailure failure) noexcept { return name_of(failure, kHandshakeFailureNames); }
+std::string_view to_string(UpstreamError error) noexcept { return name_of(error, kUpstreamErrorNames); }
+
+}  // namespace postern::metrics

@@ -1,0 +1,100 @@
+// The closed sets that metrics and the access log label with: why postern answered itself, why a connection,
+// a handshake or an upstream failed. Each value's text is a label value: add at will, rename never.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace postern::metrics {
+
+/// Why the answer is ours, or why there is none. In the access log it stands as "error".
+enum class Reason : std::uint8_t {
+  none,
+  // The bytes are not HTTP as we accept it (400).
+  bad_request_line,
+  bad_method,
+  bad_target,
+  bad_version,
+  bad_header,
+  bad_host,
+  bad_content_length,
+  bad_transfer_encoding,
+  framing_conflict,
+  bad_chunk,
+  bad_trailer,
+  truncated_body,
+  bad_proxy_header,
+  bad_request,  // anything else of the kind
+  // Understood and refused.
+  target_too_long,      // 414
+  headers_too_large,    // 431
+  body_too_large,       // 413
+  header_timeout,       // 408
+  body_timeout,         // 408
+  version_unsupported,  // 505
+  not_implemented,      // 501
+  expectation_failed,   // 417
+  misdirected,          // 421
+  not_found,
+  method_not_allowed,
+  rejected_by_filter,
+  overload,  // 503: a limit of ours
+  draining,  // 503
+  // The upstream's side (502, 503, 504).
+  no_endpoint,
+  connect_refused,
+  connect_timeout,
+  connect_failed,
+  upstream_tls,
+  response_timeout,
+  upstream_closed,
+  upstream_malformed,
+  upstream_truncated,  // its body broke off: the client's connection was cut, too
+  // No answer, or half of one.
+  client_closed,
+  write_timeout,
+  internal,
+  count_,
+};
+
+/// Why an accepted connection was closed before its first request.
+enum class Rejection : std::uint8_t { limit, descriptors, memory, proxy_header, draining, count_ };
+
+enum class HandshakeFailure : std::uint8_t {
+  timeout,
+  closed,              // the client left
+  no_common,           // no shared version, cipher or group
+  client_certificate,  // missing, expired, revoked, unknown CA
+  client_rejected,     // the client sent an alert: it does not like our certificate
+  not_tls,             // plain HTTP or noise on a TLS port
+  other,
+  count_,
+};
+
+/// What went wrong towards an upstream; each try counts, also those that a retry made good.
+enum class UpstreamError : std::uint8_t {
+  no_endpoint,
+  connect_refused,
+  connect_timeout,
+  connect_failed,
+  tls,
+  write_failed,
+  stale,  // a kept connection that turned out to be closed before a byte of the answer
+  closed,
+  truncated,
+  malformed,
+  response_timeout,
+  idle_timeout,
+  count_,
+};
+
+template <class Kind>
+inline constexpr std::size_t kCount = static_cast<std::size_t>(Kind::count_);
+
+std::string_view to_string(Reason reason) noexcept;
+std::string_view to_string(Rejection rejection) noexcept;
+std::string_view to_string(HandshakeFailure failure) noexcept;
+std::string_view to_string(UpstreamError error) noexcept;
+
+}  // namespace postern::metrics

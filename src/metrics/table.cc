@@ -1,0 +1,105 @@
+// See table.h. To add a family: a value in Family, a row here, and its samples in collector.cc;
+// then `postern_tests --gtest_filter=MetricsTable.*` shows the new docs/metrics.md.
+#include "metrics/table.h"
+
+#include <array>
+#include <cstddef>
+
+namespace postern::metrics {
+namespace {
+
+constexpr auto kFamilyCount = static_cast<std::size_t>(Family::count_);
+
+constexpr std::array<FamilyInfo, kFamilyCount> kTable = {{
+    {Family::build_info, "postern_build_info", Type::gauge, "version,engine", "Always 1; what is running."},
+    {Family::requests, "postern_requests_total", Type::counter, "route,status_class",
+     "Requests finished. Class \"none\": the client left, or was cut off, before an answer began."},
+    {Family::request_duration, "postern_request_duration_seconds", Type::histogram, "route",
+     "From the request's head to the last byte of the answer."},
+    {Family::request_bytes, "postern_request_body_bytes_total", Type::counter, "route",
+     "Bytes of request bodies received."},
+    {Family::response_bytes, "postern_response_body_bytes_total", Type::counter, "route",
+     "Bytes of response bodies sent."},
+    {Family::requests_in_flight, "postern_requests_in_flight", Type::gauge, "",
+     "Requests whose head has been read and whose answer is not complete."},
+    {Family::responses_by_code, "postern_responses_total", Type::counter, "code",
+     "Answers by exact status, over all routes."},
+    {Family::request_errors, "postern_request_errors_total", Type::counter, "reason",
+     "Requests that postern refused or could not complete, by reason; the access log says the same in \"error\"."},
+    {Family::connections, "postern_connections_total", Type::counter, "listener", "Connections accepted."},
+    {Family::connections_open, "postern_connections_open", Type::gauge, "listener", "Client connections open now."},
+    {Family::connections_rejected, "postern_connections_rejected_total", Type::counter, "listener,reason",
+     "Connections closed before their first request."},
+    {Family::tls_handshakes, "postern_tls_handshakes_total", Type::counter, "listener,kind",
+     "TLS handshakes completed, full or resumed."},
+    {Family::tls_handshake_failures, "postern_tls_handshake_failures_total", Type::counter, "listener,reason",
+     "TLS handshakes that failed."},
+    {Family::upstream_responses, "postern_upstream_responses_total", Type::counter, "upstream,status_class",
+     "Answers of upstreams, each try on its own. Class \"none\": the try ended without one."},
+    {Family::upstream_first_byte, "postern_upstream_first_byte_seconds", Type::histogram, "upstream",
+     "From the first byte of the request out to the first byte of the answer in."},
+    {Family::upstream_connects, "postern_upstream_connects_total", Type::counter, "upstream",
+     "Connections made to upstreams."},
+    {Family::upstream_connect_seconds, "postern_upstream_connect_seconds_total", Type::counter, "upstream",
+     "Time spent making them, TLS included."},
+    {Family::upstream_reuses, "postern_upstream_reuses_total", Type::counter, "upstream",
+     "Requests sent over a kept connection."},
+    {Family::upstream_retries, "postern_upstream_retries_total", Type::counter, "upstream", "Second and later tries."},
+    {Family::upstream_errors, "postern_upstream_errors_total", Type::counter, "upstream,reason",
+     "Tries that failed, also those that a retry made good."},
+    {Family::upstream_connections_open, "postern_upstream_connections_open", Type::gauge, "upstream",
+     "Upstream connections open now, busy and kept."},
+    {Family::upstream_connections_idle, "postern_upstream_connections_idle", Type::gauge, "upstream",
+     "Upstream connections kept for the next request."},
+    {Family::upstream_sent_bytes, "postern_upstream_sent_bytes_total", Type::counter, "upstream",
+     "Bytes of request bodies sent to upstreams."},
+    {Family::upstream_received_bytes, "postern_upstream_received_bytes_total", Type::counter, "upstream",
+     "Bytes of response bodies received from upstreams."},
+    {Family::access_log_lines, "postern_access_log_lines_total", Type::counter, "", "Access log lines written."},
+    {Family::access_log_dropped, "postern_access_log_dropped_total", Type::counter, "stage",
+     "Access log lines lost: \"ring\" when the writer was behind, \"write\" when the file could not take them."},
+    {Family::reloads, "postern_config_reloads_total", Type::counter, "result",
+     "Reloads of the config; a failed one changed nothing."},
+    {Family::certificate_reloads, "postern_certificate_reloads_total", Type::counter, "result",
+     "Reloads of certificates from changed files; after a failed one the old pair serves on."},
+    {Family::config_generation, "postern_config_generation", Type::gauge, "", "Counts the configs that took effect."},
+    {Family::config_loaded, "postern_config_loaded_timestamp_seconds", Type::gauge, "",
+     "When the running config took effect, Unix time."},
+    {Family::draining, "postern_draining", Type::gauge, "", "1 while postern finishes its last requests."},
+    {Family::workers, "postern_workers", Type::gauge, "", "Cores that serve requests."},
+    {Family::process_cpu, "process_cpu_seconds_total", Type::counter, "", "CPU time, user and system."},
+    {Family::process_resident, "process_resident_memory_bytes", Type::gauge, "", "Resident memory."},
+    {Family::process_virtual, "process_virtual_memory_bytes", Type::gauge, "", "Mapped address space."},
+    {Family::process_open_fds, "process_open_fds", Type::gauge, "", "File descriptors open."},
+    {Family::process_max_fds, "process_max_fds", Type::gauge, "", "Limit of open file descriptors."},
+    {Family::process_threads, "process_threads", Type::gauge, "", "Threads."},
+    {Family::process_start, "process_start_time_seconds", Type::gauge, "", "When the process started, Unix time."},
+}};
+
+constexpr bool rows_stand_in_order() {
+  for (std::size_t i = 0; i < kTable.size(); ++i) {
+    if (static_cast<std::size_t>(kTable[i].family) != i) return false;
+  }
+  return true;
+}
+static_assert(rows_stand_in_order(), "info() indexes by Family");
+
+}  // namespace
+
+std::span<const FamilyInfo> families() noexcept { return kTable; }
+
+const FamilyInfo& info(Family family) noexcept { return kTable[static_cast<std::size_t>(family)]; }
+
+std::string_view to_string(Type type) noexcept {
+  switch (type) {
+    case Type::counter:
+      return "counter";
+    case Type::gauge:
+      return "gauge";
+    case Type::histogram:
+      return "histogram";
+  }
+  return "untyped";
+}
+
+}  // namespace postern::metrics

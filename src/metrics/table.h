@@ -1,0 +1,71 @@
+// THE table of metric families: name, type, labels, help. The collector, `docs/metrics.md` and its test read it.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace postern::metrics {
+
+enum class Family : std::uint8_t {
+  build_info,
+  requests,
+  request_duration,
+  request_bytes,
+  response_bytes,
+  requests_in_flight,
+  responses_by_code,
+  request_errors,
+  connections,
+  connections_open,
+  connections_rejected,
+  tls_handshakes,
+  tls_handshake_failures,
+  upstream_responses,
+  upstream_first_byte,
+  upstream_connects,
+  upstream_connect_seconds,
+  upstream_reuses,
+  upstream_retries,
+  upstream_errors,
+  upstream_connections_open,
+  upstream_connections_idle,
+  upstream_sent_bytes,
+  upstream_received_bytes,
+  access_log_lines,
+  access_log_dropped,
+  reloads,
+  certificate_reloads,
+  config_generation,
+  config_loaded,
+  draining,
+  workers,
+  process_cpu,
+  process_resident,
+  process_virtual,
+  process_open_fds,
+  process_max_fds,
+  process_threads,
+  process_start,
+  count_,
+};
+
+enum class Type : std::uint8_t { counter, gauge, histogram };
+
+struct FamilyInfo {
+  Family family;
+  std::string_view name;
+  Type type;
+  std::string_view labels;  // comma separated
+  std::string_view help;
+};
+
+std::span<const FamilyInfo> families() noexcept;
+const FamilyInfo& info(Family family) noexcept;
+std::string_view to_string(Type type) noexcept;
+
+/// docs/metrics.md, whole.
+std::string reference_markdown();
+
+}  // namespace postern::metrics

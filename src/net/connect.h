@@ -1,0 +1,14 @@
+// Opens a connection without blocking the core. Called by the dialer.
+#pragma once
+
+#include "base/error.h"
+#include "base/task.h"
+#include "net/socket.h"
+#include "net/socket_address.h"
+
+namespace postern::net {
+
+/// Code::refused, ::timeout, ::unreachable or ::exhausted when it fails; always Retry::always, since nothing was sent.
+Task<Result<Socket>> connect(Loop& loop, const SocketAddress& address, std::int64_t timeout_ms);
+
+}  // namespace postern::net

@@ -1,0 +1,39 @@
+#include "net/loop.h"
+
+#include <chrono>
+
+namespace postern::net {
+
+namespace asio = boost::asio;
+
+// One thread runs the context, others only post: the reactor needs no locks, the queue does.
+Loop::Loop() : wheel_(coarse_now_ms()), io_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO), ticker_(io_.get_executor()) {}
+
+void Loop::set_timer(Timer& timer, std::int64_t delay_ms) noexcept {
+  const std::int64_t now = coarse_now_ms();
+  if (wheel_.set(timer, now, delay_ms)) arm(wheel_.next_ms());
+}
+
+void Loop::arm(std::int64_t due_ms) {
+  if (due_ms < 0) return;
+  waiting_ = true;
+  ticker_.expires_at(std::chrono::steady_clock::time_point(std::chrono::milliseconds(due_ms)));  // cancels the wait before
+  ticker_.async_wait([this](const boost::system::error_code& error) { on_tick(error); });
+}
+
+void Loop::on_tick(const boost::system::error_code& error) {
+  if (error) return;  // an earlier deadline took over
+  waiting_ = false;
+  wheel_.advance(coarse_now_ms());
+  if (!waiting_) arm(wheel_.next_ms());
+}
+
+void Loop::run() { io_.run(); }
+
+void Loop::finish() {
+  ticker_.cancel();
+  io_.restart();
+  io_.poll();
+}
+
+}  // namespace postern::net

@@ -1,0 +1,90 @@
+// The two ends of Pipeline::serve() that touch no network: what every request gets at its start (an id), and what is
+// written down at its end (metrics, access log).
+
+#include <ctime>
+
+#include <algorithm>
+#include <cstring>
+
+#include "http/date.h"
+#include "net/tls_session.h"
+#include "proxy/heads.h"
+#include "proxy/pipeline.h"
+#include "route/route.h"
+
+namespace postern::proxy {
+
+namespace {
+
+void write_hex(char* out, std::uint64_t value) noexcept {
+  constexpr char kDigits[] = "0123456789abcdef";
+  for (int shift = 60; shift >= 0; shift -= 4) *out++ = kDigits[(value >> shift) & 15];
+}
+
+}  // namespace
+
+void Pipeline::begin(RequestContext& rc) noexcept {
+  ++in_flight_;
+  metrics_.request_started();
+  write_hex(rc.request_id_space.data(), random_.next());
+  write_hex(rc.request_id_space.data() + 16, random_.next());
+  rc.request_id = {rc.request_id_space.data(), rc.request_id_space.size()};
+  rc.authority = rc.request().authority;
+  find_client(rc);
+}
+
+void Pipeline::finish(RequestContext& rc) noexcept {
+  --in_flight_;
+  const Nanoseconds duration = now_ns() - rc.started;
+  const Snapshot& snapshot = *rc.generation->snapshot;
+  const metrics::Slot slot = rc.match.route ? snapshot.route_slots[rc.match.route->index] : metrics::kNoneSlot;
+  metrics_.request_finished(metrics_.route(slot), rc.status, rc.reason, duration, rc.exchange.request_body().received(),
+                            rc.exchange.response_bytes());
+  if (rc.cluster && rc.first_byte != 0) {
+    metrics::UpstreamRow& row = rc.cluster->metrics();
+    row.responses[metrics::status_class(rc.status)].add();
+    row.first_byte.record(rc.first_byte - rc.upstream_started);
+  }
+  if (log_.is_enabled()) log(rc, duration);
+}
+
+void Pipeline::log(RequestContext& rc, Nanoseconds duration) noexcept {
+  timespec wall{};
+  clock_gettime(CLOCK_REALTIME, &wall);
+  const http::RequestHead& head = rc.request();
+  accesslog::AccessRecord record;
+  record.time_ns = static_cast<std::int64_t>(wall.tv_sec) * 1'000'000'000 + wall.tv_nsec - duration;
+  record.duration_ns = duration;
+  if (rc.first_byte != 0) record.upstream_ns = rc.first_byte - rc.upstream_started;
+  record.bytes_in = rc.exchange.request_body().received();
+  record.bytes_out = rc.exchange.response_bytes();
+  record.status = rc.status;
+  record.retries = rc.retries;
+  record.http_minor = head.minor_version;
+  record.request_id = rc.request_id;
+  record.client = rc.client;
+  record.listener = rc.listener.name;
+  if (rc.match.route) record.route = rc.match.route->name;
+  record.method = head.method_token;
+  record.host = rc.authority;
+  record.target = head.target;
+  if (rc.cluster) record.upstream = rc.cluster->name();
+  if (rc.endpoint) record.endpoint = rc.endpoint->name();
+  record.tls_version = rc.exchange.peer().tls_version;
+  record.user_agent = head.fields.find(http::FieldId::user_agent);
+  record.referer = head.fields.find("Referer");
+  if (rc.reason != metrics::Reason::none) record.error = metrics::to_string(rc.reason);
+  log_.write(record);
+}
+
+std::string_view Pipeline::date() noexcept {
+  timespec wall{};
+  clock_gettime(CLOCK_REALTIME_COARSE, &wall);
+  if (wall.tv_sec != date_second_) {
+    date_second_ = wall.tv_sec;
+    http::write_date(date_text_.data(), wall.tv_sec);
+  }
+  return {date_text_.data(), http::kDateSize};
+}
+
+}  // namespace postern::proxy

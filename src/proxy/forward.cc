@@ -1,0 +1,255 @@
+#include "proxy/forward.h"
+
+#include "proxy/dial.h"
+#include "proxy/failure.h"
+#include "proxy/heads.h"
+
+namespace postern::proxy {
+
+namespace {
+constexpr int kMaxInterim = 10;
+constexpr Error kDone{Code::cancelled, Side::self, Retry::never};
+}  // namespace
+
+Forwarder::Forwarder(net::Loop& loop, RequestContext& rc, std::string_view date) noexcept
+    : loop_(loop),
+      rc_(rc),
+      route_(*rc.match.route->forward()),
+      date_(date),
+      uploads_(loop.frames()),
+      body_(&rc.exchange.request_body()),
+      deadline_([](void* self) noexcept { static_cast<Forwarder*>(self)->on_time_over(); }, this) {}
+
+Forwarder::~Forwarder() { rc_.exchange.watch_client(nullptr); }
+
+Task<const Reply*> Forwarder::run() {
+  if (const auto total = rc_.match.route->request_timeout; total.count() > 0) loop_.set_timer(deadline_, total.count());
+  if (route_.buffer_request) {
+    const bool read = co_await buffer_request();
+    if (!read) co_return &reply_;
+  }
+  if (const Reply* full = prepare_request(rc_)) co_return full;
+  const std::shared_ptr<upstream::Cluster>& cluster = rc_.generation->clusters[route_.upstream];
+  rc_.cluster = cluster.get();
+  bool fresh = false;  // after one kept connection turned out dead, its neighbours are suspect, too
+  // As many tries as endpoints for those that cannot be reached, one more for a stale connection.
+  for (std::size_t tries = 0; tries <= cluster->size(); ++tries) {
+    upstream::Endpoint* endpoint = cluster->pick();
+    if (!endpoint) {
+      cluster->metrics().failed(metrics::UpstreamError::no_endpoint);
+      co_return reply_for(Error{Code::unreachable, Side::upstream, Retry::never});
+    }
+    if (tries > 0) {
+      ++rc_.retries;
+      cluster->metrics().retries.add();
+    }
+    const Step step = co_await try_once(*endpoint, fresh);
+    if (step == Step::answered) co_return nullptr;
+    if (step == Step::failed) break;
+    fresh = true;
+  }
+  co_return rc_.exchange.response_started() ? nullptr : reply_for(last_error_);
+}
+
+Task<Forwarder::Step> Forwarder::try_once(upstream::Endpoint& endpoint, bool fresh) {
+  rc_.endpoint = &endpoint;
+  upstream::ConnectionPtr connection;
+  if (!fresh) connection = endpoint.find(!may_repeat());
+  if (connection) {
+    rc_.cluster->metrics().reuses.add();
+  } else {
+    Result<upstream::ConnectionPtr> dialled = co_await dial(loop_, *rc_.cluster, endpoint);
+    if (!dialled) {
+      last_error_ = dialled.error();
+      count_failure(last_error_, false);
+      co_return time_over_ ? Step::failed : Step::retry;
+    }
+    connection = std::move(*dialled);
+  }
+  rc_.cluster->metrics().open.add();
+  const Step step = co_await exchange_over(*connection);
+  rc_.cluster->metrics().open.sub();
+  current_ = nullptr;
+  if (connection->finish() && step == Step::answered) endpoint.keep(std::move(connection));
+  co_return step;
+}
+
+Task<Forwarder::Step> Forwarder::exchange_over(UpstreamConnection& connection) {
+  UpstreamExchange& up = connection.open();
+  current_ = &up;
+  rc_.upstream_started = now_ns();
+  up.set_read_timeout(route_.response_timeout.count());
+  if (!route_.preserve_host) rc_.request().authority = rc_.endpoint->host();
+  const Result<void> sent = co_await send_request(up);
+  static_cast<void>(sent);  // an endpoint that stopped reading may still have answered: the head tells
+  rc_.exchange.watch_client(this);
+  const Result<void> head = co_await read_final_head(up);
+  if (!head) {
+    const Error error = head.error();
+    co_await finish_upload(up);
+    co_return on_failure(connection, client_error_.code != Code::ok ? client_error_ : error);
+  }
+  rc_.first_byte = now_ns();
+  if (!prepare_response(rc_, up.response(), date_)) {
+    last_error_ = Error{Code::malformed, Side::upstream, Retry::never};
+    co_await finish_upload(up);
+    co_return Step::failed;
+  }
+  co_await relay_response(up);
+  co_await finish_upload(up);
+  co_return Step::answered;
+}
+
+void Forwarder::finish_response(UpstreamExchange& up) noexcept {
+  http::Fields allowed;
+  rc_.exchange.response_body().finish(allowed_trailers(route_.response_trailers, up.response_body().trailers(), allowed));
+}
+
+void Forwarder::finish_request_body(UpstreamExchange& up) noexcept {
+  http::Fields allowed;
+  up.request_body().finish(allowed_trailers(route_.request_trailers, body_->trailers(), allowed));
+}
+
+Task<Result<void>> Forwarder::send_request(UpstreamExchange& up) {
+  up.start_request(rc_.request());
+  BodySink& sink = up.request_body();
+  if (pump_ready(*body_, sink)) {
+    finish_request_body(up);
+    if (sink.try_flush() == Flushed::done) co_return Result<void>();
+  }
+  // The rest goes on beside the answer, which may come early.
+  uploads_.start(upload(up));
+  co_return Result<void>();
+}
+
+Task<void> Forwarder::upload(UpstreamExchange& up) {
+  BodySink& sink = up.request_body();
+  if (!body_->at_end() || sink.wants_flush()) {
+    const Result<void> moved = co_await pump(*body_, sink);
+    if (!moved) {
+      // Never a clean end for what is not whole. When the endpoint stopped reading, its answer may still be there.
+      if (moved.error().side == Side::downstream && client_error_.code == Code::ok && moved.error() != kDone) {
+        client_error_ = moved.error();
+        up.cancel(client_error_);
+      }
+      co_return;
+    }
+    finish_request_body(up);
+  }
+  const Result<void> flushed = co_await sink.flush();
+  static_cast<void>(flushed);
+}
+
+Task<Result<void>> Forwarder::read_final_head(UpstreamExchange& up) {
+  for (int interim = 0; interim <= kMaxInterim;) {
+    const Result<void> got = co_await up.read_head();
+    if (!got) {
+      // The clock of the answer starts when the request is out.
+      if (got.error().code == Code::timeout && uploads_.running() > 0 && !time_over_) continue;
+      co_return got.error();
+    }
+    http::ResponseHead& head = up.response();
+    if (head.status >= 200) co_return Result<void>();
+    if (head.status == 101) break;  // nobody asked for another protocol
+    ++interim;
+    if (head.status == 100 || !prepare_response(rc_, head, date_)) continue;
+    rc_.exchange.inform(head);
+    const Result<void> flushed = co_await rc_.exchange.response_body().flush();
+    if (!flushed) co_return flushed.error();
+  }
+  co_return Error{Code::malformed, Side::upstream, Retry::never};
+}
+
+Task<void> Forwarder::relay_response(UpstreamExchange& up) {
+  http::ResponseHead& head = up.response();
+  Exchange& exchange = rc_.exchange;
+  if (head.framing == http::Framing::until_close) head.framing = http::Framing::chunked;
+  rc_.status = head.status;
+  exchange.start_response(head);
+  up.set_read_timeout(route_.idle_timeout.count());
+  BodySource& source = up.response_body();
+  BodySink& sink = exchange.response_body();
+  Result<void> moved;
+  if (!pump_ready(source, sink)) moved = co_await pump(source, sink);
+  if (moved) {
+    finish_response(up);
+    if (sink.try_flush() != Flushed::done) moved = co_await sink.flush();
+    if (moved) co_return;
+  }
+  last_error_ = moved.error();
+  count_failure(last_error_, false);
+  rc_.reason = relay_reason(last_error_);
+  exchange.abort(last_error_);
+  up.cancel(last_error_);
+}
+
+Task<void> Forwarder::finish_upload(UpstreamExchange& up) {
+  if (uploads_.running() == 0) co_return;
+  // The answer is out, or there will be none: what is left of the request is nobody's.
+  up.cancel(kDone);
+  rc_.exchange.stop_reading(kDone);
+  co_await uploads_.join();
+}
+
+Task<bool> Forwarder::buffer_request() {
+  buffered_.emplace(*body_);
+  const Result<void> read = co_await buffered_->read_all();
+  if (!read) {
+    reply_for(read.error());
+    co_return false;
+  }
+  http::RequestHead& head = rc_.request();
+  head.framing = buffered_->size() == 0 ? http::Framing::none : http::Framing::length;
+  head.content_length = buffered_->size();
+  body_ = &*buffered_;
+  co_return true;
+}
+
+bool Forwarder::may_repeat() noexcept {
+  switch (route_.retry) {
+    case config::RetryWhen::never: return false;
+    case config::RetryWhen::idempotent: return http::is_idempotent(rc_.request().method);
+    case config::RetryWhen::always: return true;
+  }
+  return false;
+}
+
+Forwarder::Step Forwarder::on_failure(UpstreamConnection& connection, Error error) {
+  last_error_ = error;
+  count_failure(error, connection.is_reused());
+  if (time_over_ || client_error_.code != Code::ok || error.retry != Retry::if_reused || !may_repeat()) return Step::failed;
+  if (buffered_) {
+    buffered_->rewind();
+    return Step::retry;
+  }
+  return rc_.exchange.rewind_request_body() ? Step::retry : Step::failed;
+}
+
+const Reply* Forwarder::reply_for(Error error) noexcept {
+  const BodyFailure body = rc_.exchange.request_body_failure();
+  if (time_over_) error = Error{Code::timeout, Side::upstream, Retry::never};
+  reply_ = failure_reply(error, body);
+  return &reply_;
+}
+
+void Forwarder::count_failure(Error error, bool reused) noexcept {
+  if (error.side == Side::upstream) rc_.cluster->metrics().failed(upstream_error(error, reused, rc_.exchange.response_started()));
+}
+
+void Forwarder::on_time_over() noexcept {
+  time_over_ = true;
+  const Error error{Code::timeout, Side::upstream, Retry::never};
+  if (current_) current_->cancel(error);
+  rc_.exchange.stop_reading(error);
+}
+
+void Forwarder::on_client_gone(Error why) noexcept {
+  client_error_ = why;
+  if (current_) current_->cancel(why);
+}
+
+void Forwarder::on_client_fin() noexcept {
+  if (route_.on_client_fin == config::OnClientFin::abort) on_client_gone(Error{Code::closed, Side::downstream, Retry::never});
+}
+
+}  // namespace postern::proxy

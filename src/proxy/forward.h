@@ -1,0 +1,66 @@
+// Forwards one request to its upstream and the answer back: tries, retries, both bodies at once, early answers, and a
+// client that leaves. Lives in Pipeline::forward()'s frame. One core only.
+#pragma once
+
+#include <optional>
+
+#include "base/task_group.h"
+#include "net/loop.h"
+#include "proxy/buffered_body.h"
+#include "proxy/request_context.h"
+#include "route/route.h"
+
+namespace postern::proxy {
+
+class Forwarder final : private ClientWatcher {
+ public:
+  /// `date`: the present Date value, for answers that lack one.
+  Forwarder(net::Loop& loop, RequestContext& rc, std::string_view date) noexcept;
+  ~Forwarder();
+  Forwarder(const Forwarder&) = delete;
+  Forwarder& operator=(const Forwarder&) = delete;
+
+  /// An answer of ours, or nullptr: the upstream's has gone out, or the exchange was aborted.
+  Task<const Reply*> run();
+  FramePool& frames() noexcept { return loop_.frames(); }
+
+ private:
+  enum class Step : std::uint8_t { answered, retry, failed };
+
+  Task<Step> try_once(upstream::Endpoint& endpoint, bool fresh);
+  Task<Step> exchange_over(UpstreamConnection& connection);
+  Task<Result<void>> send_request(UpstreamExchange& up);
+  Task<void> upload(UpstreamExchange& up);
+  Task<Result<void>> read_final_head(UpstreamExchange& up);
+  Task<void> relay_response(UpstreamExchange& up);
+  Task<void> finish_upload(UpstreamExchange& up);
+  Task<bool> buffer_request();
+
+  Step on_failure(UpstreamConnection& connection, Error error);
+  [[nodiscard]] bool may_repeat() noexcept;
+  const Reply* reply_for(Error error) noexcept;
+  void finish_request_body(UpstreamExchange& up) noexcept;
+  void finish_response(UpstreamExchange& up) noexcept;
+  void count_failure(Error error, bool reused) noexcept;
+  void on_time_over() noexcept;
+
+  // ClientWatcher
+  void on_client_gone(Error why) noexcept override;
+  void on_client_fin() noexcept override;
+
+  net::Loop& loop_;
+  RequestContext& rc_;
+  const route::Forward& route_;
+  const std::string_view date_;
+  TaskGroup uploads_;
+  BodySource* body_;
+  std::optional<BufferedBody> buffered_;
+  UpstreamExchange* current_ = nullptr;
+  Error client_error_{Code::ok};  // the request's sender broke it off
+  Error last_error_{Code::ok};
+  Reply reply_;
+  net::Timer deadline_;
+  bool time_over_ = false;
+};
+
+}  // namespace postern::proxy

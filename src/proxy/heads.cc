@@ -1,0 +1,131 @@
+#include "proxy/heads.h"
+
+#include <cstring>
+
+#include "http/forwarded.h"
+#include "http/hop.h"
+#include "route/route.h"
+
+namespace postern::proxy {
+
+namespace {
+
+constexpr Reply kNoRoom{.status = 431, .reason = metrics::Reason::headers_too_large, .detail = "too many header fields"};
+
+constexpr std::uint64_t kForwarding = http::bit(http::FieldId::forwarded) | http::bit(http::FieldId::x_forwarded_for) |
+                                      http::bit(http::FieldId::x_forwarded_host) | http::bit(http::FieldId::x_forwarded_port) |
+                                      http::bit(http::FieldId::x_forwarded_proto) | http::bit(http::FieldId::x_real_ip) |
+                                      http::bit(http::FieldId::x_request_id);
+
+/// A text of this request's own: "before, value". Empty when there is no room, which drops the chain rather than
+/// forwarding half of it.
+std::string_view joined(RequestContext& rc, std::string_view before, std::string_view value) noexcept {
+  const std::size_t size = before.size() + (before.empty() ? 0 : 2) + value.size();
+  if (before.empty() || size > rc.text_space.size() - rc.text_used) return value;
+  char* const start = rc.text_space.data() + rc.text_used;
+  std::memcpy(start, before.data(), before.size());
+  std::memcpy(start + before.size(), ", ", 2);
+  std::memcpy(start + before.size() + 2, value.data(), value.size());
+  rc.text_used += size;
+  return {start, size};
+}
+
+/// All lines of one name as one list, as far as there is room.
+std::string_view all_of(RequestContext& rc, http::FieldId id) noexcept {
+  const http::Fields& fields = rc.request().fields;
+  if (fields.count(id) <= 1) return fields.find(id);
+  std::string_view list;
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    if (fields.id(i) == id) list = joined(rc, list, fields[i].value);
+  }
+  return list;
+}
+
+std::string_view forwarded_element(RequestContext& rc) noexcept {
+  const Peer& peer = rc.exchange.peer();
+  if (http::forwarded_bound(rc.authority) > rc.text_space.size() - rc.text_used) return {};
+  char* const start = rc.text_space.data() + rc.text_used;
+  http::Address from = peer.address;
+  from.port = 0;
+  char* const end = http::write_forwarded(start, from, rc.authority, rc.request().scheme);
+  rc.text_used += static_cast<std::size_t>(end - start);
+  return {start, static_cast<std::size_t>(end - start)};
+}
+
+void remove_all(http::Fields& fields, std::uint64_t ids) noexcept {
+  std::uint64_t seen = 0;
+  for (std::size_t i = 0; i < fields.size(); ++i) seen |= http::bit(fields.id(i));
+  for (seen &= ids & ~http::bit(http::FieldId::other); seen != 0; seen &= seen - 1) {
+    fields.remove(static_cast<http::FieldId>(__builtin_ctzll(seen)));
+  }
+}
+
+/// What we tell the upstream about the client: of an untrusted peer nothing survives but what we saw ourselves.
+bool add_forwarding(RequestContext& rc) noexcept {
+  http::RequestHead& head = rc.request();
+  http::Fields& fields = head.fields;
+  const Peer& peer = rc.exchange.peer();
+  std::string_view chain, host, proto, forwarded;
+  if (peer.trusted) {
+    chain = all_of(rc, http::FieldId::x_forwarded_for);
+    host = fields.find(http::FieldId::x_forwarded_host);
+    proto = fields.find(http::FieldId::x_forwarded_proto);
+    forwarded = all_of(rc, http::FieldId::forwarded);
+    if (const std::string_view id = fields.find(http::FieldId::x_request_id); !id.empty() && id.size() <= 128) rc.request_id = id;
+    if (!forwarded.empty()) forwarded = joined(rc, forwarded, forwarded_element(rc));
+  }
+  remove_all(fields, kForwarding);
+  if (peer.address.is_known()) chain = joined(rc, chain, peer.address_text);
+  bool fits = chain.empty() || fields.add(http::FieldId::x_forwarded_for, chain);
+  fits &= fields.add(http::FieldId::x_forwarded_proto, !proto.empty() ? proto : head.scheme == http::Scheme::https ? "https" : "http");
+  fits &= fields.add(http::FieldId::x_forwarded_host, host.empty() ? rc.authority : host);
+  if (!forwarded.empty()) fits &= fields.add(http::FieldId::forwarded, forwarded);
+  fits &= fields.add(http::FieldId::x_request_id, rc.request_id);
+  return fits;
+}
+
+}  // namespace
+
+void find_client(RequestContext& rc) noexcept {
+  const Peer& peer = rc.exchange.peer();
+  rc.client = peer.address_text;
+  if (!peer.trusted) return;
+  const http::Fields& fields = rc.request().fields;
+  const auto source = fields.has(http::FieldId::x_forwarded_for) ? http::ForwardedSource::x_forwarded_for : http::ForwardedSource::forwarded;
+  const net::CidrList& trusted = rc.listener.trusted_proxies;
+  const http::Address client = http::client_address(fields, peer.address, source, [&](const http::Address& a) { return trusted.contains(a); });
+  if (!client.is_known()) return;
+  char* const end = http::write_ip(rc.client_space.data(), client);
+  rc.client = {rc.client_space.data(), static_cast<std::size_t>(end - rc.client_space.data())};
+}
+
+const Reply* prepare_request(RequestContext& rc) noexcept {
+  http::RequestHead& head = rc.request();
+  const route::Forward& forward = *rc.match.route->forward();
+  http::strip_hop_by_hop(head.fields);
+  head.fields.remove(http::FieldId::expect);  // we answer it ourselves, when the body is wanted
+  head.expect_continue = false;
+  head.accepts_trailers = head.accepts_trailers && !forward.response_trailers.empty();
+  const std::string_view via = head.minor_version == 0 ? "1.0 postern" : "1.1 postern";
+  const bool fits = add_forwarding(rc) && head.fields.add(http::FieldId::via, via);
+  if (!fits || !rc.match.route->request_headers.apply(head.fields)) return &kNoRoom;
+  return nullptr;
+}
+
+bool prepare_response(RequestContext& rc, http::ResponseHead& head, std::string_view date) noexcept {
+  http::strip_hop_by_hop(head.fields);
+  if (!rc.match.route->response_headers.empty() && !rc.match.route->response_headers.apply(head.fields)) return false;
+  return head.fields.has(http::FieldId::date) || head.fields.add(http::FieldId::date, date);
+}
+
+const http::Fields* allowed_trailers(const route::TrailerList& list, const http::Fields& all, http::Fields& out) noexcept {
+  out.clear();
+  if (list.empty() || all.empty()) return nullptr;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const http::Field field = all[i];
+    if (list.allows(field.name)) out.add(field.name, field.value, field.id);
+  }
+  return out.empty() ? nullptr : &out;
+}
+
+}  // namespace postern::proxy

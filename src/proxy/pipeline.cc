@@ -1,0 +1,110 @@
+#include "proxy/pipeline.h"
+
+#include "proxy/failure.h"
+#include "proxy/forward.h"
+#include "proxy/heads.h"
+#include "route/route.h"
+
+namespace postern::proxy {
+
+using metrics::Reason;
+
+Pipeline::Pipeline(net::Loop& loop, metrics::CoreMetrics& metrics, accesslog::CoreLog& log)
+    : loop_(loop), metrics_(metrics), log_(log) {}
+
+// The life of one request. Steps return a Reply; only serve() writes one. Every request reaches finish() exactly once.
+Task<void> Pipeline::serve(Exchange& exchange) {
+  RequestContext rc(exchange, generation_, now_ns());  // pins ONE config generation until the last byte
+  begin(rc);
+  const Reply* reply = co_await decide(rc);
+  if (reply) {
+    write_reply(rc, *reply);
+    if (exchange.response_body().try_flush() == Flushed::blocked) {
+      const Result<void> flushed = co_await exchange.response_body().flush();
+      static_cast<void>(flushed);  // nobody left to tell; the wire sees the failed sink
+    }
+  }
+  finish(rc);  // metrics, access log: plain code, cannot suspend
+}
+
+Task<const Reply*> Pipeline::decide(RequestContext& rc) {
+  if (const Reply* reply = route(rc)) co_return reply;        // 1. where to?
+  if (const Reply* reply = answer_here(rc)) co_return reply;  // 2. a redirect or a fixed text: done
+  // Rooms for the issues to come, in this order: room? who? may they? how much? filters, cache, audit intent.
+  Forwarder forwarder(loop_, rc, date());                     // 3. forward, with tries
+  const Reply* reply = co_await forwarder.run();
+  co_return reply ? keep(rc, *reply) : nullptr;
+}
+
+Task<void> Pipeline::reject(Exchange& exchange, std::uint16_t status, const char* reason) {
+  RequestContext rc(exchange, generation_, now_ns());
+  begin(rc);
+  const Reply reply{.status = status, .reason = reject_reason(status, reason), .detail = reason};
+  write_reply(rc, reply);
+  if (exchange.response_body().try_flush() == Flushed::blocked) {
+    const Result<void> flushed = co_await exchange.response_body().flush();
+    static_cast<void>(flushed);
+  }
+  finish(rc);
+}
+
+const Reply* Pipeline::route(RequestContext& rc) noexcept {
+  const http::RequestHead& head = rc.request();
+  rc.authority = head.authority;
+  if (head.method == http::Method::connect || head.method == http::Method::trace) {
+    return keep(rc, {.status = 405, .reason = Reason::method_not_allowed, .detail = "this method is never served", .header_name = "Allow",
+                     .header_value = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"});
+  }
+  if (head.path == "*") return keep(rc, {.status = 204, .header_name = "Allow", .header_value = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"});
+  const Peer& peer = rc.exchange.peer();
+  if (rc.listener.strict_server_name && peer.covers && !peer.covers(peer.connection, head.host)) {
+    return keep(rc, {.status = 421, .reason = Reason::misdirected, .detail = "this connection was opened for another host"});
+  }
+  const route::MatchInput input{peer.listener, head.host, head.path, head.method, head.method_token, head.fields};
+  rc.generation->snapshot->routes->match(input, rc.match);
+  if (rc.match.outcome == route::Outcome::no_route) {
+    return keep(rc, {.status = 404, .reason = Reason::not_found, .detail = "no route leads there"});
+  }
+  if (rc.match.outcome == route::Outcome::method_not_allowed) {
+    const std::string_view allow = rc.generation->snapshot->routes->write_allow(rc.match.allowed, {rc.text_space.data(), rc.text_space.size()});
+    return keep(rc, {.status = 405, .reason = Reason::method_not_allowed, .detail = "the route does not take this method",
+                     .header_name = "Allow", .header_value = allow});
+  }
+  if (rc.match.route->max_body != 0) rc.exchange.limit_request_body(rc.match.route->max_body);
+  return nullptr;
+}
+
+const Reply* Pipeline::answer_here(RequestContext& rc) noexcept {
+  const route::Route& route = *rc.match.route;
+  if (const route::Forward* forward = route.forward()) {
+    if (rewrite_path(rc, *forward)) return nullptr;
+    return keep(rc, {.status = 400, .reason = Reason::bad_target, .detail = "the path cannot be rewritten"});
+  }
+  if (const route::Redirect* to = route.redirect()) return redirect(rc, *to);
+  const route::FixedReply& fixed = *route.reply();
+  return keep(rc, {.status = fixed.status, .body = fixed.body, .content_type = fixed.content_type});
+}
+
+const Reply* Pipeline::redirect(RequestContext& rc, const route::Redirect& redirect) noexcept {
+  const http::RequestHead& head = rc.request();
+  const route::RedirectInput input{head.scheme == http::Scheme::https ? "https" : "http", head.authority, head.path, head.query};
+  const auto location = redirect.target.fill(input, rc.match, {rc.text_space.data(), rc.text_space.size()});
+  if (!location) return keep(rc, {.status = 400, .reason = Reason::bad_target, .detail = "no redirect can be made of this target"});
+  return keep(rc, {.status = redirect.status, .header_name = "Location", .header_value = *location});
+}
+
+bool Pipeline::rewrite_path(RequestContext& rc, const route::Forward& forward) {
+  if (!forward.path.changes_path()) return true;
+  // Rarely used and of any length: from the pool, for as long as the request lasts.
+  rc.path_space = loop_.buffers().small();
+  const auto path = forward.path.apply(rc.request().path, rc.match, {rc.path_space.data(), rc.path_space.size()});
+  if (path) rc.request().path = *path;
+  return path.has_value();
+}
+
+const Reply* Pipeline::keep(RequestContext& rc, const Reply& reply) noexcept {
+  rc.reply = reply;
+  return &rc.reply;
+}
+
+}  // namespace postern::proxy

@@ -1,0 +1,62 @@
+// The life of one request, from its head to its log line, in one place. One per core.
+// Wires call serve() and reject(); steps return a Reply or nothing, only this class writes answers.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "accesslog/access_log.h"
+#include "base/random.h"
+#include "metrics/core_metrics.h"
+#include "net/loop.h"
+#include "postern/request_handler.h"
+#include "proxy/request_context.h"
+
+namespace postern::route {
+struct Redirect;
+struct Forward;
+}  // namespace postern::route
+
+namespace postern::proxy {
+
+class Pipeline final : public RequestHandler {
+ public:
+  Pipeline(net::Loop& loop, metrics::CoreMetrics& metrics, accesslog::CoreLog& log);
+
+  /// From now on requests see this generation; those on the way keep theirs.
+  void install(GenerationPin generation) noexcept { generation_ = std::move(generation); }
+  [[nodiscard]] const GenerationPin& generation() const noexcept { return generation_; }
+
+  Task<void> serve(Exchange& exchange) override;
+  Task<void> reject(Exchange& exchange, std::uint16_t status, const char* reason) override;
+  FramePool& frames() noexcept { return loop_.frames(); }
+  [[nodiscard]] std::uint64_t in_flight() const noexcept { return in_flight_; }
+
+ private:
+  Task<const Reply*> decide(RequestContext& rc);
+  const Reply* route(RequestContext& rc) noexcept;
+  const Reply* answer_here(RequestContext& rc) noexcept;
+  const Reply* redirect(RequestContext& rc, const route::Redirect& redirect) noexcept;
+  bool rewrite_path(RequestContext& rc, const route::Forward& forward);
+
+  void write_reply(RequestContext& rc, const Reply& reply) noexcept;
+  std::string_view problem_body(RequestContext& rc, const Reply& reply, http::ResponseHead& head, std::span<char> space) noexcept;
+  void begin(RequestContext& rc) noexcept;
+  void finish(RequestContext& rc) noexcept;
+  void log(RequestContext& rc, Nanoseconds duration) noexcept;
+  std::string_view date() noexcept;
+
+  const Reply* keep(RequestContext& rc, const Reply& reply) noexcept;
+
+  net::Loop& loop_;
+  metrics::CoreMetrics& metrics_;
+  accesslog::CoreLog& log_;
+  GenerationPin generation_;
+  Random random_;
+  std::uint64_t in_flight_ = 0;
+  std::int64_t date_second_ = -1;
+  std::array<char, 32> date_text_{};
+};
+
+}  // namespace postern::proxy

@@ -1,0 +1,63 @@
+// What is known of one request while it is served: made by Pipeline::serve(), filled step by step, read by finish().
+// Lives in serve()'s frame. One core only.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "base/buffer_pool.h"
+#include "base/clock.h"
+#include "metrics/core_metrics.h"
+#include "postern/exchange.h"
+#include "proxy/reply.h"
+#include "proxy/snapshot.h"
+#include "route/match.h"
+
+namespace postern::upstream {
+class Endpoint;
+}
+
+namespace postern::proxy {
+
+struct RequestContext {
+  RequestContext(Exchange& x, GenerationPin g, Nanoseconds now) noexcept
+      : exchange(x),
+        generation(std::move(g)),
+        listener(generation->snapshot->listeners[x.peer().listener]),
+        started(now) {}
+
+  FramePool& frames() noexcept { return exchange.frames(); }
+  http::RequestHead& request() noexcept { return exchange.request(); }
+
+  Exchange& exchange;
+  const GenerationPin generation;
+  const ListenerPolicy& listener;
+  const Nanoseconds started;
+
+  // 1. where to
+  route::Match match;
+  std::string_view authority;     // as the client said it; the head's may be rewritten for the upstream
+  std::string_view client;        // address text that the trust settings arrive at
+
+  // what it came to
+  std::uint16_t status = 0;
+  metrics::Reason reason = metrics::Reason::none;
+  std::uint16_t retries = 0;
+  upstream::Cluster* cluster = nullptr;
+  upstream::Endpoint* endpoint = nullptr;
+  Nanoseconds upstream_started = 0;
+  Nanoseconds first_byte = 0;
+
+  Reply reply;  // ours, where a step returned one
+
+  // room for the few texts that a request needs of its own
+  std::array<char, 32> request_id_space;
+  std::string_view request_id;
+  std::array<char, 48> client_space;
+  std::array<char, 1024> text_space;   // X-Forwarded-For and the like; bounded, an overlong chain is cut
+  std::size_t text_used = 0;
+  Buffer path_space;  // a rewritten path
+};
+
+}  // namespace postern::proxy

@@ -1,0 +1,94 @@
+// One config generation. Snapshot: what all cores share, immutable. Generation: the same as one core uses it, with that
+// core's TLS contexts and clusters. A request pins its Generation until its last byte; pins are plain counts of one core.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/settings.h"
+#include "metrics/core_metrics.h"
+#include "net/cidr.h"
+#include "route/table.h"
+#include "upstream/cluster.h"
+#include "wire/h1_settings.h"
+
+namespace postern::net {
+class TlsMaterial;
+class TlsServerContext;
+}  // namespace postern::net
+namespace postern::crypto {
+class TicketKeys;
+}
+
+namespace postern::proxy {
+
+/// A listener as requests and connections need it.
+struct ListenerPolicy {
+  std::string name;
+  metrics::Slot slot = 0;
+  wire::H1Settings h1;
+  net::CidrList trusted_proxies;
+  net::CidrList proxy_protocol_from;
+  std::uint32_t max_connections = 0;  // per core; 0: no limit
+  std::int64_t tls_handshake_timeout_ms = 5'000;
+  std::shared_ptr<const net::TlsMaterial> tls_material;  // nullptr: plain
+  std::shared_ptr<const crypto::TicketKeys> ticket_keys;
+  config::ServerTls tls_settings;
+  bool strict_server_name = false;  // Host must be covered by the certificate that SNI chose (421)
+};
+
+struct Snapshot {
+  std::uint64_t number = 0;
+  config::Settings settings;
+  std::vector<ListenerPolicy> listeners;
+  std::unique_ptr<const route::RouteTable> routes;
+  std::vector<metrics::Slot> route_slots;  // by Route::index
+  struct UpstreamSpec {
+    upstream::ClusterSpec cluster;
+    metrics::Slot slot = 0;
+    std::shared_ptr<const net::TlsMaterial> tls_material;  // nullptr: plain
+    config::UpstreamTls tls_settings;
+  };
+  std::vector<UpstreamSpec> upstreams;
+  metrics::SlotCounts slots;
+};
+
+/// This core's view. Made and destroyed on its core.
+class Generation {
+ public:
+  std::shared_ptr<const Snapshot> snapshot;
+  std::vector<std::shared_ptr<upstream::Cluster>> clusters;                     // as snapshot->upstreams
+  std::vector<std::shared_ptr<const net::TlsServerContext>> tls;                // as snapshot->listeners
+
+ private:
+  friend class GenerationPin;
+  std::uint32_t pins_ = 0;
+};
+
+/// Keeps a Generation alive. One core only: no atomics.
+class GenerationPin {
+ public:
+  GenerationPin() = default;
+  explicit GenerationPin(Generation* generation) noexcept : generation_(generation) {
+    if (generation_) ++generation_->pins_;
+  }
+  GenerationPin(const GenerationPin& other) noexcept : GenerationPin(other.generation_) {}
+  GenerationPin(GenerationPin&& other) noexcept : generation_(std::exchange(other.generation_, nullptr)) {}
+  GenerationPin& operator=(GenerationPin other) noexcept {
+    std::swap(generation_, other.generation_);
+    return *this;
+  }
+  ~GenerationPin() {
+    if (generation_ && --generation_->pins_ == 0) delete generation_;
+  }
+  Generation* operator->() const noexcept { return generation_; }
+  Generation& operator*() const noexcept { return *generation_; }
+  explicit operator bool() const noexcept { return generation_ != nullptr; }
+
+ private:
+  Generation* generation_ = nullptr;
+};
+
+}  // namespace postern::proxy

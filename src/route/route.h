@@ -1,0 +1,54 @@
+// One route as requests use it: names resolved to indices, edits and templates compiled.
+// Built by compile_route() at start-up and reload, immutable inside the Snapshot's RouteTable. Any thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <variant>
+
+#include "config/settings.h"
+#include "route/header_edits.h"
+#include "route/rewrite.h"
+
+namespace postern::route {
+
+struct Forward {
+  std::uint32_t upstream = 0;  // what the resolver said; the snapshot's upstream index
+  bool preserve_host = true;
+  bool buffer_request = false;
+  config::RetryWhen retry = config::RetryWhen::idempotent;
+  config::OnClientFin on_client_fin = config::OnClientFin::serve;
+  PathRewrite path;
+  std::chrono::milliseconds response_timeout{};  // to the first byte of the answer
+  std::chrono::milliseconds idle_timeout{};      // between bytes of a body
+  TrailerList request_trailers;
+  TrailerList response_trailers;
+};
+
+struct Redirect {
+  std::uint16_t status = 308;
+  RedirectTarget target;
+};
+
+struct FixedReply {
+  std::uint16_t status = 200;
+  std::string body;
+  std::string content_type;
+};
+
+struct Route {
+  std::string name;                             // in the access log and metric labels
+  std::uint32_t index = 0;                      // position in the config, dense: for per-route counters
+  std::chrono::milliseconds request_timeout{};  // whole exchange; 0: none
+  std::uint64_t max_body = 0;                   // 0: the listener's
+  HeaderEdits request_headers;
+  HeaderEdits response_headers;
+  std::variant<Forward, Redirect, FixedReply> action;
+
+  [[nodiscard]] const Forward* forward() const noexcept { return std::get_if<Forward>(&action); }
+  [[nodiscard]] const Redirect* redirect() const noexcept { return std::get_if<Redirect>(&action); }
+  [[nodiscard]] const FixedReply* reply() const noexcept { return std::get_if<FixedReply>(&action); }
+};
+
+}  // namespace postern::route

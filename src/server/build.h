@@ -1,0 +1,50 @@
+// Turns settings into a Snapshot: loads certificates, resolves endpoints, compiles routes. Used by `check`, at start and
+// at reload, so that all three judge alike. Control thread; blocks on disk and DNS.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/load.h"
+#include "crypto/ticket_keys.h"
+#include "metrics/registry.h"
+#include "proxy/snapshot.h"
+
+namespace postern::server {
+
+class SnapshotBuilder {
+ public:
+  explicit SnapshotBuilder(metrics::MetricsRegistry& registry) : registry_(registry) {}
+
+  enum class OnBadCertificate : std::uint8_t { refuse, keep_old };
+
+  /// nullptr with diagnostics when something is wrong. `cores` divides limits that are per process.
+  /// keep_old: TLS material that does not load any more is taken from the last snapshot, with a line in the log.
+  std::shared_ptr<const proxy::Snapshot> build(const config::LoadResult& loaded, std::size_t cores, OnBadCertificate policy,
+                                               std::vector<config::Diagnostic>& diagnostics);
+  /// The snapshot is in force: it is the "old" of the next build.
+  void accepted(std::shared_ptr<const proxy::Snapshot> snapshot) { last_ = std::move(snapshot); }
+
+  /// Ticket keys whose time has come are replaced.
+  void rotate_ticket_keys();
+  /// Listener indices are for ever; those that the settings dropped stay as empty places.
+  [[nodiscard]] const std::vector<std::string>& listener_names() const noexcept { return names_; }
+
+ private:
+  struct Job;
+  std::size_t index_of(const std::string& listener);
+  void add_listener(Job& job, std::size_t position);
+  void add_upstream(Job& job, std::size_t position);
+  void add_routes(Job& job);
+  std::shared_ptr<const crypto::TicketKeys> ticket_keys(const config::Listener& listener);
+
+  metrics::MetricsRegistry& registry_;
+  std::vector<std::string> names_;
+  std::map<std::string, std::shared_ptr<crypto::TicketKeys>> keys_;  // by listener
+  std::shared_ptr<const proxy::Snapshot> last_;
+  std::uint64_t number_ = 0;
+};
+
+}  // namespace postern::server

@@ -1,0 +1,152 @@
+#include "server/connection.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "net/tls_server_context.h"
+#include "net/tls_session.h"
+#include "server/core.h"
+#include "wire/proxy_protocol.h"
+
+namespace postern::server {
+
+namespace {
+
+metrics::HandshakeFailure handshake_failure(net::TlsFailure failure) noexcept {
+  switch (failure) {
+    case net::TlsFailure::not_tls: return metrics::HandshakeFailure::not_tls;
+    case net::TlsFailure::version:
+    case net::TlsFailure::cipher:
+    case net::TlsFailure::alpn: return metrics::HandshakeFailure::no_common;
+    case net::TlsFailure::no_certificate:
+    case net::TlsFailure::verify: return metrics::HandshakeFailure::client_certificate;
+    case net::TlsFailure::peer_alert: return metrics::HandshakeFailure::client_rejected;
+    case net::TlsFailure::truncated:
+    case net::TlsFailure::reset: return metrics::HandshakeFailure::closed;
+    default: return metrics::HandshakeFailure::other;
+  }
+}
+
+}  // namespace
+
+Connection::Connection(Core& core, proxy::GenerationPin generation, std::uint16_t listener, net::Socket socket, const http::Address& from)
+    : core_(core),
+      generation_(std::move(generation)),
+      policy_(generation_->snapshot->listeners[listener]),
+      metrics_(core.metrics().listener(policy_.slot)),
+      stream_(std::move(socket), Side::downstream),
+      server_(stream_, peer_, policy_.h1, core.pipeline(), core.exchanges()) {
+  peer_.listener = listener;
+  set_address(from);
+  metrics_.open.add();
+  core_.add(*this);
+}
+
+Connection::~Connection() {
+  core_.remove(*this);
+  metrics_.open.sub();
+  stream_.close();
+}
+
+void Connection::set_address(const http::Address& address) noexcept {
+  peer_.address = address;
+  peer_.address_text = "unix";
+  if (address.is_known()) {
+    char* const end = http::write_ip(address_text_.data(), address);
+    peer_.address_text = {address_text_.data(), static_cast<std::size_t>(end - address_text_.data())};
+  }
+  peer_.trusted = !policy_.trusted_proxies.empty() && policy_.trusted_proxies.contains(address);
+}
+
+Task<void> Connection::run() {
+  if (!policy_.proxy_protocol_from.empty() && policy_.proxy_protocol_from.contains(peer_.address)) {
+    const bool known = co_await read_proxy_header();
+    if (!known) co_return;
+  }
+  if (policy_.tls_material) {
+    const bool secured = co_await secure();
+    if (!secured) co_return;
+  }
+  if (core_.is_draining()) server_.drain();
+  co_await server_.run();
+}
+
+// Looked at before it is taken: what follows the header belongs to TLS or HTTP, and stays in the socket for them.
+Task<bool> Connection::read_proxy_header() {
+  const int fd = stream_.socket().fd();
+  const std::int64_t deadline = coarse_now_ms() + policy_.h1.header_timeout_ms;
+  Buffer space = core_.loop().buffers().small();
+  wire::ProxyHeader header;
+  for (int wanted = 1;;) {
+    const std::int64_t left = std::max<std::int64_t>(deadline - coarse_now_ms(), 1);
+    // Readable means "more than we have seen": otherwise half a header would wake us for ever.
+    ::setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &wanted, sizeof wanted);
+    const net::Waited waited = co_await stream_.socket().readable().wait(left);
+    const ssize_t size = waited == net::Waited::ready ? ::recv(fd, space.data(), wire::kProxyHeaderMax, MSG_PEEK | MSG_DONTWAIT) : 0;
+    if (size < 0 && (errno == EAGAIN || errno == EINTR)) continue;
+    wire::ProxyResult result;
+    if (size > 0) result = wire::parse_proxy_header(space.data(), static_cast<std::size_t>(size), header);
+    if (size > 0 && result.status == wire::ParseStatus::need_more && size >= wanted) {
+      wanted = static_cast<int>(size) + 1;
+      continue;
+    }
+    if (size <= 0 || result.status != wire::ParseStatus::complete) {
+      metrics_.reject(metrics::Rejection::proxy_header);
+      log::debug("bad PROXY header", {{"listener", policy_.name}, {"from", peer_.address_text}, {"why", result.reason ? result.reason : "cut off"}});
+      co_return false;
+    }
+    const int one = 1;
+    ::setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &one, sizeof one);
+    ::recv(fd, space.data(), result.consumed, MSG_DONTWAIT);
+    if (header.source.is_known()) set_address(http::unmapped(header.source));
+    co_return true;
+  }
+}
+
+Task<bool> Connection::secure() {
+  const auto& context = generation_->tls[peer_.listener];
+  auto session = std::make_unique<net::TlsSession>();
+  net::TlsSession& tls = *session;
+  if (!context || !tls.accept(context, stream_.socket().fd())) {
+    metrics_.reject(metrics::Rejection::memory);
+    co_return false;
+  }
+  stream_.start_tls(std::move(session));
+  const Result<void> done = co_await stream_.handshake(policy_.tls_handshake_timeout_ms);
+  if (!done) {
+    const bool late = done.error().code == Code::timeout;
+    metrics_.handshake_failed(late ? metrics::HandshakeFailure::timeout : handshake_failure(tls.failure()));
+    log::debug("TLS handshake failed", {{"listener", policy_.name}, {"from", peer_.address_text}, {"why", tls.last_error_text()}});
+    co_return false;
+  }
+  (tls.resumed() ? metrics_.handshakes_resumed : metrics_.handshakes_full).add();
+  describe_tls();
+  co_return true;
+}
+
+void Connection::describe_tls() noexcept {
+  const net::TlsSession& tls = *stream_.tls();
+  peer_.secure = true;
+  peer_.tls_version = tls.version();
+  peer_.server_name = tls.sni();
+  peer_.connection = &tls;
+  peer_.covers = [](const void* session, std::string_view host) noexcept {
+    return static_cast<const net::TlsSession*>(session)->same_certificate(host);
+  };
+}
+
+void Connection::drain() noexcept { server_.drain(); }
+
+void Connection::cut() noexcept {
+  server_.cut();
+  stream_.cancel();
+}
+
+Task<void> run_connection(Core& core, proxy::GenerationPin generation, std::uint16_t listener, net::Socket socket, http::Address from) {
+  Connection connection(core, std::move(generation), listener, std::move(socket), from);
+  co_await connection.run();
+}
+
+}  // namespace postern::server

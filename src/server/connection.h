@@ -1,0 +1,58 @@
+// One downstream connection from accept to close: PROXY header, TLS handshake, then its wire.
+// Lives in run_connection()'s frame; listed in its core for drains. One core only.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "base/task.h"
+#include "http/address.h"
+#include "metrics/core_metrics.h"
+#include "net/stream.h"
+#include "postern/exchange.h"
+#include "proxy/snapshot.h"
+#include "wire/h1_server.h"
+
+namespace postern::server {
+
+class Core;
+
+class Connection {
+ public:
+  Connection(Core& core, proxy::GenerationPin generation, std::uint16_t listener, net::Socket socket, const http::Address& from);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  Task<void> run();
+  FramePool& frames() noexcept { return stream_.frames(); }
+
+  /// Ends after the request that is on the way.
+  void drain() noexcept;
+  /// Ends now.
+  void cut() noexcept;
+
+ private:
+  friend class Core;  // the list
+
+  Task<bool> read_proxy_header();
+  Task<bool> secure();
+  void set_address(const http::Address& address) noexcept;
+  void describe_tls() noexcept;
+
+  Core& core_;
+  const proxy::GenerationPin generation_;
+  const proxy::ListenerPolicy& policy_;
+  metrics::ListenerRow& metrics_;
+  net::Stream stream_;
+  Peer peer_;
+  std::array<char, http::kIpTextMax + 1> address_text_;
+  wire::H1Server server_;
+  Connection* next_ = nullptr;
+  Connection* previous_ = nullptr;
+};
+
+/// The whole life of a connection.
+Task<void> run_connection(Core& core, proxy::GenerationPin generation, std::uint16_t listener, net::Socket socket, http::Address from);
+
+}  // namespace postern::server

@@ -1,0 +1,89 @@
+// One core: a thread with its own event loop, listeners, pipeline, pools and connections. Shares nothing on the request
+// path. The daemon (control thread) talks to it by posting; answers come back by posting to the control thread.
+#pragma once
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <thread>
+
+#include "base/task_group.h"
+#include "crypto/library.h"
+#include "net/loop.h"
+#include "proxy/pipeline.h"
+#include "proxy/snapshot.h"
+#include "wire/h1_server.h"
+
+namespace postern::server {
+
+class Acceptor;
+class Connection;
+
+/// A listening socket for one core.
+struct ListenerSocket {
+  std::uint16_t listener = 0;  // index in the snapshot
+  int fd = -1;
+};
+
+/// What a reload brings to a core, as one message.
+struct Install {
+  std::shared_ptr<const proxy::Snapshot> snapshot;
+  std::vector<ListenerSocket> opened;
+  std::vector<std::uint16_t> closed;
+};
+
+class Core {
+ public:
+  Core(std::size_t number, metrics::CoreMetrics& metrics, accesslog::CoreLog& log);
+  ~Core();
+  Core(const Core&) = delete;
+  Core& operator=(const Core&) = delete;
+
+  // Control thread.
+  void start();
+  void post_install(Install install);
+  /// No new connections; those that idle end, the others with their request. `done` runs on this core when none is left.
+  void post_drain(std::function<void()> done);
+  /// What is still there is cut off.
+  void post_cut();
+  void post_stop();
+  void join();
+
+  // This core.
+  net::Loop& loop() noexcept { return loop_; }
+  FramePool& frames() noexcept { return loop_.frames(); }
+  proxy::Pipeline& pipeline() noexcept { return pipeline_; }
+  wire::H1ExchangePool& exchanges() noexcept { return exchanges_; }
+  metrics::CoreMetrics& metrics() noexcept { return metrics_; }
+  TaskGroup& connections() noexcept { return tasks_; }
+  [[nodiscard]] bool is_draining() const noexcept { return draining_; }
+  void add(Connection& connection) noexcept;
+  void remove(Connection& connection) noexcept;
+
+ private:
+  void install(Install install);
+  proxy::GenerationPin make_generation(std::shared_ptr<const proxy::Snapshot> snapshot);
+  Task<void> drain(std::function<void()> done);
+  void cut() noexcept;
+  void run();
+
+  // Constant after construction
+  const std::size_t number_;
+  metrics::CoreMetrics& metrics_;
+  // This core only; destroyed from the bottom up
+  crypto::Library library_;
+  net::Loop loop_;
+  wire::H1ExchangePool exchanges_;
+  proxy::Pipeline pipeline_;
+  TaskGroup tasks_;   // connections
+  TaskGroup drains_;  // waits for them
+  std::map<std::uint16_t, std::unique_ptr<Acceptor>> acceptors_;
+  Connection* first_ = nullptr;
+  bool draining_ = false;
+  boost::asio::executor_work_guard<net::Loop::Executor> work_;
+  // Control thread only
+  std::thread thread_;
+};
+
+}  // namespace postern::server

@@ -1,0 +1,88 @@
+// The running daemon: starts the cores, then serves signals, reloads, certificate changes and the admin endpoint on the
+// control thread until it has drained.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "accesslog/access_log.h"
+#include "admin/server.h"
+#include "config/load.h"
+#include "metrics/collector.h"
+#include "metrics/registry.h"
+#include "net/file_watch.h"
+#include "server/build.h"
+#include "server/core.h"
+#include "server/listen_sockets.h"
+
+namespace postern::server {
+
+class Daemon {
+ public:
+  using Loader = std::function<config::LoadResult()>;
+
+  /// `load` reads the config again for a reload.
+  Daemon(config::LoadResult loaded, Loader load);
+  ~Daemon();
+
+  /// 0 after an orderly end; 1 or 2 with lines on stderr when it cannot start (2: the config).
+  int run();
+
+ private:
+  using Io = boost::asio::io_context;
+
+  bool start();
+  bool open_log();
+  bool apply(const config::LoadResult& loaded, SnapshotBuilder::OnBadCertificate policy, std::vector<config::Diagnostic>& diagnostics);
+  bool open_listeners(const config::Settings& settings, std::vector<Install>& installs, std::string& error);
+  bool start_admin();
+
+  void wait_for_signal();
+  void on_signal(int signal);
+  void reload();
+  void reload_certificates();
+  void watch_files();
+  void wait_for_files();
+  void poll_files();
+  void reap_children();
+  void begin_drain();
+  void core_drained();
+  void on_drain_deadline();
+  void stop();
+  void every_minute();
+
+  // Constant after construction
+  const Loader load_;
+  // Control thread
+  Io io_;
+  config::LoadResult loaded_;
+  metrics::MetricsRegistry registry_;
+  metrics::Collector collector_;
+  SnapshotBuilder builder_;
+  std::unique_ptr<accesslog::AccessLog> access_log_;
+  std::vector<std::unique_ptr<Core>> cores_;
+  std::map<std::string, std::uint16_t> open_listeners_;  // "name address" to index
+  std::unique_ptr<admin::Server> admin_;
+  boost::asio::signal_set signals_;
+  boost::asio::steady_timer settle_;
+  boost::asio::steady_timer minute_;
+  boost::asio::steady_timer deadline_;
+  std::unique_ptr<net::FileWatch> watch_;
+  std::optional<boost::asio::posix::stream_descriptor> watch_fd_;
+  std::size_t draining_cores_ = 0;
+  bool draining_ = false;
+  bool cut_ = false;
+};
+
+/// Nothing starts: the same checks as at start, without listening. For `postern check`.
+void deep_check(const config::LoadResult& loaded, std::vector<config::Diagnostic>& diagnostics);
+
+}  // namespace postern::server

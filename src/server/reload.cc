@@ -1,0 +1,92 @@
+// Daemon's part that changes a running configuration: SIGHUP, and certificates that change on disk.
+
+#include <unistd.h>
+
+#include <exception>
+
+#include "base/log.h"
+#include "net/tls_material.h"
+#include "server/daemon.h"
+
+namespace postern::server {
+
+namespace asio = boost::asio;
+
+void Daemon::reload() {
+  if (draining_) return;
+  config::LoadResult loaded = load_();
+  std::vector<config::Diagnostic> diagnostics = loaded.diagnostics;
+  const bool ok = diagnostics.empty() && apply(loaded, SnapshotBuilder::OnBadCertificate::refuse, diagnostics);
+  registry_.count(ok ? metrics::Event::reload_ok : metrics::Event::reload_failed);
+  if (!ok) {
+    for (const config::Diagnostic& d : diagnostics) log::error("reload refused, nothing changed", {{"why", config::to_string(d)}});
+    return;
+  }
+  const config::Settings& old = loaded_.settings;
+  const config::Settings& now = loaded.settings;
+  if (old.workers != now.workers || old.engine != now.engine || old.admin_listen != now.admin_listen) {
+    log::warn("workers, engine and admin.listen change with a restart only");
+  }
+  log::process().set_level(static_cast<log::Level>(static_cast<int>(now.log_level)));
+  try {
+    accesslog::Options options{now.access_log.path, static_cast<accesslog::Format>(static_cast<int>(now.access_log.format)), now.access_log.ring};
+    access_log_->configure(options);
+  } catch (const std::exception& e) {
+    log::error("access log stays as it was", {{"why", e.what()}});
+  }
+  loaded_ = std::move(loaded);
+  watch_files();
+  log::info("reloaded");
+}
+
+void Daemon::watch_files() {
+  std::vector<std::string> files;
+  const auto add = [&](std::vector<std::string> more) { files.insert(files.end(), more.begin(), more.end()); };
+  for (const config::Listener& l : loaded_.settings.listeners) {
+    if (l.tls) add(net::tls_files(*l.tls));
+  }
+  for (const config::Upstream& u : loaded_.settings.upstreams) {
+    if (u.tls) add(net::tls_files(*u.tls));
+  }
+  watch_fd_.reset();
+  watch_.reset();
+  settle_.cancel();
+  if (files.empty()) return;
+  watch_ = std::make_unique<net::FileWatch>(std::move(files));
+  wait_for_files();
+}
+
+void Daemon::wait_for_files() {
+  if (watch_->fd() < 0) return poll_files();
+  // Its own copy: the descriptor closes what it holds, and so does the watch.
+  if (!watch_fd_) watch_fd_.emplace(io_, ::dup(watch_->fd()));
+  watch_fd_->async_wait(asio::posix::stream_descriptor::wait_read, [this](const boost::system::error_code& error) {
+    if (error) return;
+    settle_.expires_after(net::FileWatch::kSettle);
+    settle_.async_wait([this](const boost::system::error_code& stopped) {
+      if (stopped || !watch_) return;
+      if (watch_->drain_changed()) reload_certificates();
+      wait_for_files();
+    });
+  });
+}
+
+void Daemon::poll_files() {
+  settle_.expires_after(net::FileWatch::kPollInterval);
+  settle_.async_wait([this](const boost::system::error_code& stopped) {
+    if (stopped || !watch_) return;
+    if (watch_->drain_changed()) reload_certificates();
+    poll_files();
+  });
+}
+
+void Daemon::reload_certificates() {
+  if (draining_) return;
+  std::vector<config::Diagnostic> diagnostics;
+  const bool ok = apply(loaded_, SnapshotBuilder::OnBadCertificate::keep_old, diagnostics);
+  registry_.count(ok ? metrics::Event::certificate_reload_ok : metrics::Event::certificate_reload_failed);
+  for (const config::Diagnostic& d : diagnostics) log::error("certificates not reloaded", {{"why", config::to_string(d)}});
+  if (ok) log::info("certificates reloaded");
+}
+
+}  // namespace postern::server

@@ -1,0 +1,53 @@
+// One upstream on one core: its endpoints, and whose turn it is.
+// Looked up by the pipeline through the generation. One core only. Later issues put balancers and health behind pick().
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "upstream/endpoint.h"
+
+namespace postern::net {
+class TlsClientContext;
+}
+
+namespace postern::upstream {
+
+/// What a cluster is made from; equal specs of two generations share one cluster, with its kept connections.
+struct ClusterSpec {
+  struct Address {
+    std::string name;
+    net::SocketAddress address;
+  };
+  std::string name;
+  std::vector<Address> endpoints;
+  Endpoint::Limits limits;
+  std::int64_t connect_timeout_ms = 2'000;
+  std::string identity;  // everything that must be equal to share, TLS material included
+};
+
+class Cluster {
+ public:
+  Cluster(net::Loop& loop, const ClusterSpec& spec, std::shared_ptr<net::TlsClientContext> tls, metrics::UpstreamRow& metrics);
+
+  /// Round robin; nullptr when the upstream has no endpoint. Asking again gives the next one.
+  Endpoint* pick() noexcept;
+  [[nodiscard]] std::size_t size() const noexcept { return endpoints_.size(); }
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  [[nodiscard]] const std::string& identity() const noexcept { return identity_; }
+  [[nodiscard]] std::int64_t connect_timeout_ms() const noexcept { return connect_timeout_ms_; }
+  [[nodiscard]] const std::shared_ptr<net::TlsClientContext>& tls() const noexcept { return tls_; }
+  metrics::UpstreamRow& metrics() noexcept { return metrics_; }
+
+ private:
+  const std::string name_;
+  const std::string identity_;
+  const std::int64_t connect_timeout_ms_;
+  const std::shared_ptr<net::TlsClientContext> tls_;  // nullptr: plain
+  metrics::UpstreamRow& metrics_;
+  std::vector<std::unique_ptr<Endpoint>> endpoints_;
+  std::size_t turn_ = 0;
+};
+
+}  // namespace postern::upstream

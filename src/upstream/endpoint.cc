@@ -1,0 +1,69 @@
+#include "upstream/endpoint.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "config/syntax.h"
+
+namespace postern::upstream {
+
+namespace {
+std::string host_of(const std::string& name) {
+  const auto parsed = config::parse_address(name);
+  return parsed && !parsed->is_unix ? parsed->host : "localhost";
+}
+}  // namespace
+
+Endpoint::Endpoint(net::Loop& loop, std::string name, net::SocketAddress address, Limits limits, metrics::UpstreamRow& metrics)
+    : loop_(loop),
+      name_(std::move(name)),
+      host_(host_of(name_)),
+      address_(address),
+      limits_(limits),
+      metrics_(metrics),
+      expiry_([](void* self) noexcept { static_cast<Endpoint*>(self)->expire(); }, this) {
+  kept_.reserve(limits_.max_idle);
+}
+
+Endpoint::~Endpoint() { close_kept(); }
+
+ConnectionPtr Endpoint::find(bool careful) noexcept {
+  while (!kept_.empty()) {
+    ConnectionPtr connection = std::move(kept_.back().connection);
+    kept_.pop_back();
+    metrics_.idle.sub();
+    if (connection->take(careful)) return connection;
+  }
+  return nullptr;
+}
+
+void Endpoint::keep(ConnectionPtr connection) noexcept {
+  if (kept_.size() >= limits_.max_idle) return;
+  UpstreamConnection& kept = *connection;
+  kept_.push_back(Kept{std::move(connection), coarse_now_ms()});
+  metrics_.idle.add();
+  kept.keep(*this);
+  if (!expiry_.is_set()) loop_.set_timer(expiry_, limits_.keepalive_timeout_ms);
+}
+
+void Endpoint::close_kept() noexcept {
+  for (std::size_t i = 0; i < kept_.size(); ++i) metrics_.idle.sub();
+  kept_.clear();
+}
+
+void Endpoint::on_kept_lost(UpstreamConnection& connection) noexcept {
+  const auto found = std::find_if(kept_.begin(), kept_.end(), [&](const Kept& k) { return k.connection.get() == &connection; });
+  if (found == kept_.end()) return;
+  metrics_.idle.sub();
+  kept_.erase(found);
+}
+
+void Endpoint::expire() noexcept {
+  const std::int64_t oldest = coarse_now_ms() - limits_.keepalive_timeout_ms;
+  const auto young = std::find_if(kept_.begin(), kept_.end(), [&](const Kept& k) { return k.since_ms > oldest; });
+  for (auto i = kept_.begin(); i != young; ++i) metrics_.idle.sub();
+  kept_.erase(kept_.begin(), young);
+  if (!kept_.empty()) loop_.set_timer(expiry_, kept_.front().since_ms - oldest);
+}
+
+}  // namespace postern::upstream

@@ -1,0 +1,159 @@
+#include "wire/h1_server.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace postern::wire {
+
+namespace {
+/// How long, and how much, a connection that is being closed may still talk: a reset would destroy the answer that is
+/// under way to a client that is still sending (RFC 9112 9.6).
+constexpr std::int64_t kLingerMs = 2'000;
+constexpr std::size_t kLingerBytes = 1024 * 1024;
+}  // namespace
+
+Task<void> H1Server::run() {
+  After after = After::next;
+  while (after == After::next) {
+    if (input_.empty()) {
+      input_.release_kept();
+      const bool more = co_await wait_for_request();
+      if (!more) co_return;
+    }
+    H1ExchangePool::Pointer exchange = exchanges_.take();
+    exchange->begin(stream_, input_, peer_, settings_);
+    current_ = exchange.get();
+    after = co_await serve_one(*exchange);
+    current_ = nullptr;
+    exchange->end();
+    input_.release_kept();
+    if (draining_ && after == After::next) after = After::linger;
+  }
+  if (after == After::linger) co_await linger();
+}
+
+void H1Server::drain() noexcept {
+  draining_ = true;
+  if (idle_) stream_.socket().readable().interrupt();
+}
+
+void H1Server::cut() noexcept {
+  draining_ = true;
+  if (current_) current_->cut();
+}
+
+Task<bool> H1Server::wait_for_request() {
+  if (draining_) co_return false;
+  if (stream_.has_buffered()) co_return true;
+  idle_ = true;
+  const std::int64_t timeout = first_ ? settings_.header_timeout_ms : settings_.keepalive_timeout_ms;
+  const net::Waited waited = co_await stream_.socket().readable().wait(timeout);
+  idle_ = false;
+  input_.set_drained(false);
+  co_return waited == net::Waited::ready;
+}
+
+Task<H1Server::After> H1Server::serve_one(H1Exchange& exchange) {
+  const HeadOutcome head = co_await read_head(exchange);
+  first_ = false;
+  if (head.gone) co_return After::close;
+  if (draining_) exchange.close_after();
+  if (head.status != 0) {
+    exchange.close_after();
+    co_await handler_.reject(exchange, head.status, head.reason);
+    co_return exchange.aborted() ? After::close : After::linger;
+  }
+  co_await handler_.serve(exchange);
+  if (exchange.aborted()) {
+    stream_.abort();
+    co_return After::close;
+  }
+  if (!exchange.may_go_on()) co_return After::linger;
+  if (exchange.body().at_end()) co_return After::next;
+  const bool swallowed = co_await swallow_body(exchange);
+  co_return swallowed ? After::next : After::linger;
+}
+
+Task<H1Server::HeadOutcome> H1Server::read_head(H1Exchange& exchange) {
+  std::size_t scanned = 0;
+  std::int64_t deadline = 0;
+  net::IoStatus want = net::IoStatus::want_read;
+  for (;;) {
+    if (!input_.empty()) {
+      const std::string_view unread = input_.unread();
+      const ParseResult parsed = parse_request_head(input_.data(), unread.size(), scanned, settings_.limits,
+                                                    settings_.scheme, exchange.request());
+      if (parsed.status == ParseStatus::complete) co_return accept_head(exchange, parsed.consumed);
+      if (parsed.status == ParseStatus::failed) co_return HeadOutcome{parsed.http_status, parsed.reason};
+      scanned = unread.size();
+    }
+    if (input_.drained() && !stream_.has_buffered()) {
+      const std::int64_t now = coarse_now_ms();
+      if (deadline == 0) deadline = now + settings_.header_timeout_ms;  // for the whole head, not for each read
+      const net::Waited waited = co_await stream_.wait(want, std::max<std::int64_t>(deadline - now, 1));
+      if (waited == net::Waited::cancelled) co_return HeadOutcome{.gone = true};
+      if (waited == net::Waited::timeout) {
+        // Nothing came at all: there is no request to answer.
+        co_return input_.empty() ? HeadOutcome{.gone = true}
+                                 : HeadOutcome{408, "the request's head did not arrive in time"};
+      }
+    }
+    const net::IoResult got = input_.read(BufferPool::kSmall);
+    if (got.status == net::IoStatus::error && input_.is_full()) co_return HeadOutcome{431, "head too large"};
+    if (got.status == net::IoStatus::eof && !input_.empty())
+      co_return HeadOutcome{400, "connection ended within the head"};
+    if (got.status == net::IoStatus::eof || got.status == net::IoStatus::error) co_return HeadOutcome{.gone = true};
+    if (got.status != net::IoStatus::ok) want = got.status;
+  }
+}
+
+H1Server::HeadOutcome H1Server::accept_head(H1Exchange& exchange, std::size_t consumed) noexcept {
+  http::RequestHead& head = exchange.request();
+  input_.consume(consumed);
+  exchange.begin_body();
+  if (const char* bad = http::check_query(head.query)) return {400, bad};
+  if (head.path.empty() || head.path == "*") return {};
+  const std::size_t room = head.path.size();
+  const http::UriResult normal = http::normalise_path(head.path, settings_.uri, {exchange.path_scratch(room), room});
+  if (!normal.ok()) return {400, normal.error};
+  head.path = normal.path;
+  return {};
+}
+
+Task<bool> H1Server::swallow_body(H1Exchange& exchange) {
+  H1Body& body = exchange.body();
+  body.set_read_timeout(kLingerMs);
+  std::uint64_t swallowed = 0;
+  while (!body.at_end()) {
+    const std::string_view data = body.peek();
+    if (data.empty() && !body.at_end()) {
+      const Result<void> more = co_await body.fill();
+      if (!more) co_return false;
+      continue;
+    }
+    swallowed += data.size();
+    if (swallowed > H1Exchange::kSwallow) co_return false;
+    body.consume(data.size());
+  }
+  co_return true;
+}
+
+Task<void> H1Server::linger() {
+  stream_.shutdown_send();
+  const std::int64_t deadline = coarse_now_ms() + kLingerMs;
+  Buffer scrap = stream_.loop().buffers().small();
+  std::size_t discarded = 0;
+  // The socket itself: what is under a TLS session need not be decrypted to be thrown away.
+  while (discarded < kLingerBytes) {
+    const net::IoResult got = stream_.socket().read({scrap.data(), scrap.size()});
+    discarded += got.bytes;
+    if (got.status == net::IoStatus::ok) continue;
+    if (got.status != net::IoStatus::want_read) co_return;
+    const std::int64_t left = deadline - coarse_now_ms();
+    if (left <= 0) co_return;
+    const net::Waited waited = co_await stream_.socket().readable().wait(left);
+    if (waited != net::Waited::ready) co_return;
+  }
+}
+
+}  // namespace postern::wire

@@ -1,0 +1,133 @@
+"""Fixtures: one shared postern for everything that the common config allows (`site`), fresh ones by `postern_with`."""
+from __future__ import annotations
+
+import os
+import resource
+from pathlib import Path
+
+import pytest
+
+from harness.certs import Authority
+from harness.flight import Pilot
+from harness.origin import Origin
+from harness.postern import BINARY, Postern
+
+
+def pytest_configure(config):
+    """Hundreds of connections at once, with both ends in this process."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536) if hard > 0 else 65536, hard))
+
+
+def pytest_collection_modifyitems(config, items):
+    if os.path.exists(BINARY):
+        return
+    for item in items:
+        if "harness" not in item.nodeid:
+            item.add_marker(pytest.mark.skip(reason=f"no binary at {BINARY}"))
+
+
+def pytest_report_header(config):
+    return f"postern: {BINARY}, engine {os.environ.get('POSTERN_ENGINE', 'as configured')}"
+
+
+class Site:
+    """A postern and the origin behind it."""
+
+    def __init__(self, postern: Postern, origin: Origin):
+        self.postern, self.origin = postern, origin
+        self.address, self.client = postern.address, postern.client
+        self._settler = None
+
+    def settle(self) -> None:
+        """Returns when the origin has seen everything that postern sent it before."""
+        if self._settler is None or self._settler.ended:
+            self._settler = self.client("strict")
+        assert self._settler.get("/c/settle").status == 200
+
+
+def site_settings(origin: Origin) -> dict:
+    forward = {"forward": "origin"}
+    return {
+        "listener": [
+            {"name": "strict"},
+            {"name": "loose", "underscores": "drop", "slashes": "keep", "encoded_slash": "keep"},
+            {"name": "trusting", "trusted_proxies": ["127.0.0.0/8"]},
+            {"name": "proxied", "proxy_protocol_from": ["127.0.0.1/32"]},
+            {"name": "proxied-elsewhere", "proxy_protocol_from": ["192.0.2.0/24"]},
+            {"name": "quick", "header_timeout": "500ms", "body_timeout": "500ms", "keepalive_timeout": "500ms",
+             "write_timeout": "1s"},
+        ],
+        "upstream": [{"name": "origin", "endpoints": [origin.endpoint]}],
+        "route": [
+            {"name": "sentinel", "path": "/sentinel", "reply": {"status": 200, "body": "sentinel"}},
+            {"name": "local", "path": "/local", "reply": {"status": 200, "body": "local"}},
+            {"name": "private", "path": "/private/*", "reply": {"status": 200, "body": "private"}},
+            {"name": "catalogue", "path": "/c/*", **forward},
+            {"name": "bad", "path": "/bad/*", **forward},
+            {"name": "scripted", "path": "/s/*", "request_trailers": ["x-checksum"],
+             "response_trailers": ["x-checksum"], **forward},
+            {"name": "limited", "path": "/limited/*", "max_body": "1KiB", **forward},
+            {"name": "patient", "path": "/patient/*", "response_timeout": "400ms", "idle_timeout": "400ms", **forward},
+            {"name": "abort", "path": "/abort/*", "on_client_fin": "abort", **forward},
+        ],
+    }
+
+
+@pytest.fixture(scope="session")
+def origin():
+    one = Origin("o1")
+    yield one
+    one.close()
+    assert not one.violations, f"postern sent the origin what is no HTTP: {one.violations[:10]}"
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory, origin):
+    postern = Postern(tmp_path_factory.mktemp("site"), site_settings(origin))
+    yield Site(postern, origin)
+    postern.stop()
+
+
+@pytest.fixture(scope="session")
+def pilot(site):
+    return Pilot(site)
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory):
+    """A certificate authority of the session; see harness.certs."""
+    return Authority(tmp_path_factory.mktemp("ca"))
+
+
+@pytest.fixture
+def postern_with(tmp_path: Path):
+    """Starts posterns for one test and stops them behind it: `postern_with(settings)` or `(listener=..., route=...)`."""
+    running: list[Postern] = []
+
+    def start(settings: dict | None = None, wait: bool = True, wrapper: list[str] | None = None,
+              env: dict | None = None, **tables) -> Postern:
+        one = Postern(tmp_path / f"postern{len(running)}", {**(settings or {}), **tables}, wait, wrapper, env)
+        running.append(one)
+        return one
+
+    yield start
+    for one in running:
+        one.stop()
+
+
+@pytest.fixture
+def make_origin():
+    """Origins for one test; what postern sends them must be valid."""
+    running: list[Origin] = []
+
+    def make(name: str = "o1", **options) -> Origin:
+        one = Origin(name, **options)
+        running.append(one)
+        return one
+
+    yield make
+    for one in running:
+        one.close()
+    for one in running:
+        assert not one.violations, f"postern sent origin {one.name} what is no HTTP: {one.violations[:10]}"
