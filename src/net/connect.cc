@@ -1,5 +1,7 @@
 #include "net/connect.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -33,20 +35,15 @@ Error connect_error(int code) noexcept {
 Task<Result<Socket>> connect(Loop& loop, const SocketAddress& address, std::int64_t timeout_ms) {
   const int fd = ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) co_return connect_error(errno);
-  prepare_socket(fd, !address.is_unix());
+  const int on = 1;
+  if (!address.is_unix()) ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   int code = ::connect(fd, address.get(), address.size) == 0 ? 0 : errno;
   if (code != 0 && code != EINPROGRESS) {
     ::close(fd);
     co_return connect_error(code);
   }
-  AsioSocket asio_socket(loop.io());
-  boost::system::error_code failed;
-  asio_socket.assign(boost::asio::generic::stream_protocol(address.family(), 0), fd, failed);
-  if (failed) {
-    ::close(fd);
-    co_return connect_error(EMFILE);
-  }
-  Socket socket(loop, std::move(asio_socket));
+  Socket socket(loop, fd);
+  if (!socket.is_open()) co_return connect_error(EMFILE);
   if (code == EINPROGRESS) {
     const Waited waited = co_await socket.writable().wait(timeout_ms);
     if (waited != Waited::ready) co_return Error{waited == Waited::timeout ? Code::timeout : Code::cancelled, Side::upstream, Retry::always};

@@ -10,6 +10,7 @@
 #include "base/buffer_pool.h"
 #include "base/clock.h"
 #include "base/frame_pool.h"
+#include "net/reactor.h"
 #include "net/timer_wheel.h"
 
 namespace postern::net {
@@ -27,6 +28,7 @@ class Loop {
   boost::asio::io_context& io() noexcept { return io_; }
   BufferPool& buffers() noexcept { return buffers_; }
   FramePool& frames() noexcept { return frames_; }
+  Reactor& reactor() noexcept { return reactor_; }
 
   void set_timer(Timer& timer, std::int64_t delay_ms) noexcept;
 
@@ -50,6 +52,7 @@ class Loop {
   BufferPool buffers_;
   TimerWheel wheel_;
   boost::asio::io_context io_;
+  Reactor reactor_;
   SteadyTimer ticker_;
   bool waiting_ = false;
 };

@@ -1,94 +1,29 @@
 #include "net/socket.h"
 
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <boost/asio/post.hpp>
 #include <cerrno>
-#include <cstddef>
 #include <new>
+
+#include "net/socket_block.h"
 
 namespace postern::net {
 
 namespace asio = boost::asio;
 
-/// What outlives a Socket while the reactor still holds one of its operations.
-class SocketBlock {
- public:
-  static constexpr std::size_t kOperationBytes = 128;
-
-  SocketBlock(Loop& l, AsioSocket s) : loop(l), socket(std::move(s)), fd(socket.native_handle()), read(*this, true), write(*this, false) {}
-
-  void drop_reference() noexcept {
-    if (--references == 0) {
-      Loop& l = loop;
-      this->~SocketBlock();
-      l.frames().deallocate(this, sizeof(SocketBlock));
-    }
-  }
-
-  Loop& loop;
-  AsioSocket socket;
-  int fd;
-  int references = 1;  // the Socket's, one for each operation the reactor holds, one for each deferred resumption
-  ReadableObserver* observer = nullptr;
-  Readiness read;
-  Readiness write;
-  bool closed = false;
-  bool operation_used[2] = {false, false};
-  alignas(std::max_align_t) std::byte operations[2][kOperationBytes];
-};
-
-/// Puts an operation into its socket's block.
-template <class T>
-struct BlockAllocator {
-  using value_type = T;
-  SocketBlock* block;
-  int index;
-
-  BlockAllocator(SocketBlock* b, int i) noexcept : block(b), index(i) {}
-  template <class U>
-  BlockAllocator(const BlockAllocator<U>& other) noexcept : block(other.block), index(other.index) {}
-
-  T* allocate(std::size_t n) {
-    if (n * sizeof(T) <= SocketBlock::kOperationBytes && !block->operation_used[index]) {
-      block->operation_used[index] = true;
-      return reinterpret_cast<T*>(block->operations[index]);
-    }
-    return static_cast<T*>(::operator new(n * sizeof(T)));
-  }
-  void deallocate(T* p, std::size_t) noexcept {
-    if (reinterpret_cast<std::byte*>(p) == block->operations[index]) {
-      block->operation_used[index] = false;
-    } else {
-      ::operator delete(p);
-    }
-  }
-  friend bool operator==(const BlockAllocator& a, const BlockAllocator& b) noexcept { return a.block == b.block && a.index == b.index; }
-};
-
-struct WaitHandler {
-  using allocator_type = BlockAllocator<void*>;
-  Readiness* readiness;
-
-  allocator_type get_allocator() const noexcept {
-    return allocator_type(&readiness->block_, readiness->reads_ ? 0 : 1);
-  }
-  void operator()(const boost::system::error_code& error) const noexcept { readiness->fired(error); }
-};
+namespace {
+bool would_block(int code) noexcept { return code == EAGAIN || code == EWOULDBLOCK; }
+}  // namespace
 
 Readiness::Readiness(SocketBlock& block, bool reads) noexcept
     : block_(block),
       timer_([](void* self) noexcept { static_cast<Readiness*>(self)->resume(Waited::timeout); }, this),
       reads_(reads) {}
 
-void Readiness::arm() noexcept {
-  if (armed_ || block_.closed) return;
-  armed_ = true;
-  ++block_.references;
-  block_.socket.async_wait(reads_ ? AsioSocket::wait_read : AsioSocket::wait_write, WaitHandler{this});
-}
+void Readiness::clear_ready() noexcept { ready_ = reads_ && block_.hung_up; }
 
 void Readiness::suspend(std::coroutine_handle<> waiter, std::int64_t timeout_ms) noexcept {
   waiter_ = waiter;
@@ -96,18 +31,13 @@ void Readiness::suspend(std::coroutine_handle<> waiter, std::int64_t timeout_ms)
   if (timeout_ms > 0) block_.loop.set_timer(timer_, timeout_ms);
 }
 
-void Readiness::fired(const boost::system::error_code& error) noexcept {
-  armed_ = false;
-  SocketBlock& block = block_;  // a reference is held: this block lives until drop_reference()
-  if (!block.closed && error != asio::error::operation_aborted) {
-    if (waiter_) {
-      resume(Waited::ready);
-    } else {
-      ready_ = true;
-      if (reads_ && block.observer) block.observer->on_readable();
-    }
+void Readiness::fired() noexcept {
+  ready_ = true;
+  if (waiter_) {
+    resume(Waited::ready);
+  } else if (reads_ && block_.observer) {
+    block_.observer->on_readable();
   }
-  block.drop_reference();
 }
 
 void Readiness::resume(Waited result) noexcept {
@@ -133,9 +63,10 @@ void Readiness::interrupt() noexcept {
   });
 }
 
-Socket::Socket(Loop& loop, AsioSocket socket) {
+Socket::Socket(Loop& loop, int fd) noexcept {
   void* memory = loop.frames().allocate(sizeof(SocketBlock));
-  block_ = new (memory) SocketBlock(loop, std::move(socket));
+  block_ = new (memory) SocketBlock(loop, fd);
+  if (!loop.reactor().add(*block_)) close();
 }
 
 Socket& Socket::operator=(Socket&& other) noexcept {
@@ -150,15 +81,25 @@ int Socket::fd() const noexcept { return block_->fd; }
 Loop& Socket::loop() const noexcept { return block_->loop; }
 Readiness& Socket::readable() noexcept { return block_->read; }
 Readiness& Socket::writable() noexcept { return block_->write; }
+const Readiness& Socket::readable() const noexcept { return block_->read; }
 void Socket::observe(ReadableObserver* observer) noexcept { block_->observer = observer; }
+
+IoResult Socket::blocked_or_broken(Readiness& direction, IoStatus wanted) noexcept {
+  if (!would_block(errno)) return {0, IoStatus::error};
+  direction.clear_ready();
+  return {0, wanted};
+}
 
 IoResult Socket::read(std::span<char> into) noexcept {
   for (;;) {
     const ssize_t n = ::recv(block_->fd, into.data(), into.size(), MSG_DONTWAIT);
-    if (n > 0) return {static_cast<std::size_t>(n), IoStatus::ok};
+    if (n > 0) {
+      // Fewer than asked for: the socket is empty, and asking again would only cost a system call.
+      if (static_cast<std::size_t>(n) < into.size()) block_->read.clear_ready();
+      return {static_cast<std::size_t>(n), IoStatus::ok};
+    }
     if (n == 0) return {0, IoStatus::eof};
-    if (errno == EAGAIN || errno == EWOULDBLOCK) return {0, IoStatus::want_read};
-    if (errno != EINTR) return {0, IoStatus::error};
+    if (errno != EINTR) return blocked_or_broken(block_->read, IoStatus::want_read);
   }
 }
 
@@ -166,8 +107,7 @@ IoResult Socket::write(std::span<const char> bytes) noexcept {
   for (;;) {
     const ssize_t n = ::send(block_->fd, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     if (n >= 0) return {static_cast<std::size_t>(n), IoStatus::ok};
-    if (errno == EAGAIN || errno == EWOULDBLOCK) return {0, IoStatus::want_write};
-    if (errno != EINTR) return {0, IoStatus::error};
+    if (errno != EINTR) return blocked_or_broken(block_->write, IoStatus::want_write);
   }
 }
 
@@ -178,8 +118,7 @@ IoResult Socket::write_vectors(std::span<const iovec> parts) noexcept {
   for (;;) {
     const ssize_t n = ::sendmsg(block_->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (n >= 0) return {static_cast<std::size_t>(n), IoStatus::ok};
-    if (errno == EAGAIN || errno == EWOULDBLOCK) return {0, IoStatus::want_write};
-    if (errno != EINTR) return {0, IoStatus::error};
+    if (errno != EINTR) return blocked_or_broken(block_->write, IoStatus::want_write);
   }
 }
 
@@ -198,12 +137,12 @@ void Socket::reset_on_close() noexcept {
 
 bool Socket::peer_finished() const noexcept {
   pollfd p{block_->fd, POLLRDHUP, 0};
-  return ::poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR));
+  return ::poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
 bool Socket::is_broken() const noexcept {
   pollfd p{block_->fd, 0, 0};
-  return ::poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR));
+  return ::poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR)) != 0;
 }
 
 bool Socket::is_quiet() const noexcept {
@@ -218,15 +157,13 @@ void Socket::close() noexcept {
   block->observer = nullptr;
   block->read.timer_.clear();
   block->write.timer_.clear();
+#if POSTERN_ENGINE_IO_URING
   boost::system::error_code ignored;
   block->socket.close(ignored);  // operations end with operation_aborted, later, from the event loop
+#else
+  ::close(block->fd);
+#endif
   block->drop_reference();
-}
-
-void prepare_socket(int fd, bool tcp) noexcept {
-  if (!tcp) return;
-  const int on = 1;
-  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
 }  // namespace postern::net

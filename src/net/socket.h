@@ -1,14 +1,10 @@
 // A connected stream socket (TCP or Unix) driven by readiness: reads and writes are plain non-blocking calls on the
 // descriptor, and a coroutine waits only when there is nothing to do. An idle connection therefore holds no buffer,
 // and TLS runs straight on the descriptor. One core only.
-//
-// Waiting costs one epoll_ctl and no allocation: the operation's memory stands in the socket's own block.
 #pragma once
 
 #include <sys/uio.h>
 
-#include <boost/asio/basic_stream_socket.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
 #include <coroutine>
 #include <cstddef>
 #include <span>
@@ -18,8 +14,6 @@
 #include "net/loop.h"
 
 namespace postern::net {
-
-using AsioSocket = boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol, Loop::Executor>;
 
 enum class Waited : std::uint8_t { ready, timeout, cancelled };
 
@@ -34,30 +28,31 @@ class ReadableObserver {
 
 class SocketBlock;
 
-/// One direction of a socket: armed with the reactor at most once, awaited by at most one coroutine.
+/// One direction of a socket, awaited by at most one coroutine.
 class Readiness {
  public:
   Readiness(SocketBlock& block, bool reads) noexcept;
 
-  /// Asks the reactor to tell; no effect when it was asked already.
+  /// May be readable (or writable): something was reported, and nobody has found it drained since. Readers and writers
+  /// go on until they see the end of it (EAGAIN, a short read): the report comes only once.
+  [[nodiscard]] bool is_ready() const noexcept { return ready_; }
+  void clear_ready() noexcept;
+  /// There is something left that a look did not take.
+  void set_ready() noexcept { ready_ = true; }
+
+  /// Asks to be told; an observer needs that, a waiter does it by itself.
   void arm() noexcept;
   /// Ends the wait, if there is one, with `cancelled`: from the event loop, not from here.
   void interrupt() noexcept;
   /// The same, and every later wait ends at once.
   void cancel() noexcept;
-  /// Known to be readable (or writable) without asking: something fired while nobody waited.
-  [[nodiscard]] bool is_ready() const noexcept { return ready_; }
-  void clear_ready() noexcept { ready_ = false; }
 
   struct Awaiter {
     Readiness& readiness;
     std::int64_t timeout_ms;
     bool await_ready() noexcept {
-      if (readiness.cancelled_) readiness.result_ = Waited::cancelled;
-      else if (readiness.ready_) readiness.result_ = Waited::ready;
-      else return false;
-      readiness.ready_ = false;
-      return true;
+      readiness.result_ = readiness.cancelled_ ? Waited::cancelled : Waited::ready;
+      return readiness.cancelled_ || readiness.ready_;
     }
     void await_suspend(std::coroutine_handle<> waiter) noexcept { readiness.suspend(waiter, timeout_ms); }
     Waited await_resume() const noexcept { return readiness.result_; }
@@ -66,11 +61,13 @@ class Readiness {
   Awaiter wait(std::int64_t timeout_ms) noexcept { return Awaiter{*this, timeout_ms}; }
 
  private:
+  friend class Reactor;
   friend class Socket;
   friend struct WaitHandler;
   friend struct Awaiter;
   void suspend(std::coroutine_handle<> waiter, std::int64_t timeout_ms) noexcept;
-  void fired(const boost::system::error_code& error) noexcept;
+  /// The reactor's report. Whoever calls holds a reference to the block.
+  void fired() noexcept;
   void resume(Waited result) noexcept;
 
   SocketBlock& block_;
@@ -86,7 +83,8 @@ class Readiness {
 class Socket {
  public:
   Socket() = default;
-  Socket(Loop& loop, AsioSocket socket);  // takes a connected (or connecting) non-blocking socket
+  /// Takes a connected (or connecting) non-blocking descriptor. Not open afterwards: out of resources, and closed.
+  Socket(Loop& loop, int fd) noexcept;
   Socket(Socket&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
   Socket& operator=(Socket&& other) noexcept;
   ~Socket() { close(); }
@@ -101,6 +99,7 @@ class Socket {
 
   Readiness& readable() noexcept;
   Readiness& writable() noexcept;
+  [[nodiscard]] const Readiness& readable() const noexcept;
   void observe(ReadableObserver* observer) noexcept;
 
   /// Ends both waits with `cancelled`.
@@ -118,10 +117,9 @@ class Socket {
   void close() noexcept;
 
  private:
+  IoResult blocked_or_broken(Readiness& direction, IoStatus wanted) noexcept;
+
   SocketBlock* block_ = nullptr;
 };
-
-/// Non-blocking, close-on-exec, no delay on TCP.
-void prepare_socket(int fd, bool tcp) noexcept;
 
 }  // namespace postern::net

@@ -22,6 +22,7 @@ Task<Result<void>> Stream::handshake(std::int64_t timeout_ms) {
     if (step.status != IoStatus::want_read && step.status != IoStatus::want_write) {
       co_return Error{Code::tls, side_, Retry::never};
     }
+    (step.status == IoStatus::want_read ? socket_.readable() : socket_.writable()).clear_ready();
     const std::int64_t left = deadline - coarse_now_ms();
     if (left <= 0) co_return error_of(Waited::timeout);
     const Waited waited = co_await wait(step.status, left);
@@ -29,20 +30,33 @@ Task<Result<void>> Stream::handshake(std::int64_t timeout_ms) {
   }
 }
 
-IoResult Stream::read(std::span<char> into) noexcept { return tls_ ? tls_->read(into) : socket_.read(into); }
+IoResult Stream::read(std::span<char> into) noexcept {
+  if (!tls_) return socket_.read(into);
+  const IoResult got = tls_->read(into);
+  // The session reads the descriptor itself: it knows when that is empty.
+  if (got.status == IoStatus::want_read || (got.status == IoStatus::ok && tls_->take_drained())) socket_.readable().clear_ready();
+  if (got.status == IoStatus::want_write) socket_.writable().clear_ready();
+  return got;
+}
 
-IoResult Stream::write(std::span<const char> bytes) noexcept { return tls_ ? tls_->write(bytes) : socket_.write(bytes); }
+IoResult Stream::write(std::span<const char> bytes) noexcept {
+  if (!tls_) return socket_.write(bytes);
+  const IoResult sent = tls_->write(bytes);
+  if (sent.status == IoStatus::want_write) socket_.writable().clear_ready();
+  if (sent.status == IoStatus::want_read) socket_.readable().clear_ready();
+  return sent;
+}
 
 IoResult Stream::write(std::span<const char> first, std::span<const char> second) noexcept {
   if (second.empty()) return write(first);
   if (first.empty()) return write(second);
-  if (tls_) return tls_->write(first);
+  if (tls_) return write(first);
   const std::array<iovec, 2> parts{iovec{const_cast<char*>(first.data()), first.size()},
                                    iovec{const_cast<char*>(second.data()), second.size()}};
   return socket_.write_vectors(parts);
 }
 
-bool Stream::has_buffered() const noexcept { return tls_ && tls_->has_pending(); }
+bool Stream::may_read() const noexcept { return socket_.readable().is_ready() || (tls_ && tls_->has_pending()); }
 
 Task<Result<std::size_t>> Stream::read_some(std::span<char> into, std::int64_t timeout_ms) {
   for (;;) {

@@ -40,8 +40,8 @@ class Stream {
   IoResult write(std::span<const char> bytes) noexcept;
   /// Two pieces in one system call where the stream is plain.
   IoResult write(std::span<const char> first, std::span<const char> second) noexcept;
-  /// Bytes are decrypted already: reading will not have to wait, and no readiness will tell.
-  [[nodiscard]] bool has_buffered() const noexcept;
+  /// Something may be there already: in the socket, or decrypted. False: wait before reading.
+  [[nodiscard]] bool may_read() const noexcept;
 
   /// Waits until what `status` asks for (want_read, want_write) is there.
   Readiness::Awaiter wait(IoStatus status, std::int64_t timeout_ms) noexcept {

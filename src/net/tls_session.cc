@@ -157,6 +157,12 @@ IoResult TlsSession::read(std::span<char> into) noexcept {
   return {total, IoStatus::ok};
 }
 
+bool TlsSession::take_drained() noexcept {
+  if (!bio_.drained || SSL_has_pending(ssl_.get()) != 0) return false;
+  bio_.drained = false;
+  return true;
+}
+
 IoResult TlsSession::write(std::span<const char> from) noexcept {
   if (!established_ || failure_ != TlsFailure::none) return {0, IoStatus::error};
   if (from.empty()) return {0, IoStatus::ok};

@@ -21,9 +21,9 @@ struct Builtin {
   std::string_view name;
   Kind kind;
 };
-constexpr std::array kRedirectBuiltins{Builtin{config::kPathVariable, Kind::path},
-                                       Builtin{config::kQueryVariable, Kind::query}, Builtin{"host", Kind::host},
-                                       Builtin{"scheme", Kind::scheme}};
+constexpr std::array kRedirectBuiltins{
+    Builtin{config::kPathVariable, Kind::path}, Builtin{config::kQueryVariable, Kind::query},
+    Builtin{config::kHostVariable, Kind::host}, Builtin{config::kSchemeVariable, Kind::scheme}};
 
 std::optional<TemplatePart> resolve(const std::string& name, const PatternNames& names,
                                     std::span<const Builtin> builtins, std::vector<std::string>& errors) {

@@ -70,15 +70,11 @@ bool Acceptor::accept_one() {
     ::close(fd);
     return true;
   }
-  net::AsioSocket accepted(core_.loop().io());
-  boost::system::error_code failed;
-  accepted.assign(boost::asio::generic::stream_protocol(family_, 0), fd, failed);
-  if (failed) {
+  net::Socket socket(core_.loop(), fd);
+  if (!socket.is_open()) {
     row.reject(metrics::Rejection::memory);
-    ::close(fd);
     return true;
   }
-  net::Socket socket(core_.loop(), std::move(accepted));
   core_.connections().start(run_connection(core_, generation, listener_, std::move(socket), net::to_address(from)));
   return true;
 }

@@ -85,6 +85,7 @@ Task<bool> Connection::read_proxy_header() {
     ::setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &wanted, sizeof wanted);
     const net::Waited waited = co_await stream_.socket().readable().wait(left);
     const ssize_t size = waited == net::Waited::ready ? ::recv(fd, space.data(), wire::kProxyHeaderMax, MSG_PEEK | MSG_DONTWAIT) : 0;
+    stream_.socket().readable().clear_ready();
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) continue;
     wire::ProxyResult result;
     if (size > 0) result = wire::parse_proxy_header(space.data(), static_cast<std::size_t>(size), header);
@@ -100,6 +101,7 @@ Task<bool> Connection::read_proxy_header() {
     const int one = 1;
     ::setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &one, sizeof one);
     ::recv(fd, space.data(), result.consumed, MSG_DONTWAIT);
+    stream_.socket().readable().set_ready();  // what follows came with it, maybe
     if (header.source.is_known()) set_address(http::unmapped(header.source));
     co_return true;
   }

@@ -141,7 +141,7 @@ Task<Result<void>> H1Body::fill() {
     hook_ = nullptr;
   }
   net::IoStatus want = net::IoStatus::want_read;
-  bool wait = input_->drained() && !stream_->has_buffered();
+  bool wait = input_->drained();
   for (;;) {
     if (wait) {
       const net::Waited waited = co_await stream_->wait(want, read_timeout_ms_);

@@ -26,7 +26,6 @@ UpstreamExchange& H1Client::open() noexcept {
   cancelled_.code = Code::ok;
   read_timeout_ms_ = 0;
   output_.reset(stream_, kWriteTimeoutMs);
-  input_.set_drained(true);
   return *this;
 }
 
@@ -81,7 +80,7 @@ Task<Result<void>> H1Client::read_head() {
       co_return parsed.error();
     }
     if (*parsed) co_return Result<void>();
-    if (!input_.drained() || stream_.has_buffered()) {
+    if (!input_.drained()) {
       // more may be there already
     } else {
       const net::Waited waited = co_await stream_.wait(want, read_timeout_ms_);
@@ -116,7 +115,7 @@ void H1Client::cancel(Error why) noexcept {
 bool H1Client::finish() noexcept {
   const bool whole = output_.finished() && !output_.pending() && !output_.failed() && body_.at_end() && answered_;
   // Bytes behind the answer were not asked for: whatever they are, they are nobody's (response splitting, I13).
-  const bool clean = input_.empty() && !stream_.has_buffered();
+  const bool clean = input_.empty() && !stream_.may_read();
   body_.release();
   output_.release();
   input_.release_kept();

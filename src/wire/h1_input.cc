@@ -44,8 +44,6 @@ net::IoResult H1Input::read(std::size_t wanted) noexcept {
   if (room == 0) return {0, net::IoStatus::error};
   const net::IoResult got = stream_.read({buffer_.data() + end_, room});
   end_ += got.bytes;
-  // TLS hands out a record at a time: only the socket itself tells by a short read that it is empty.
-  drained_ = got.status != net::IoStatus::ok || (got.bytes < room && !stream_.is_secure());
   long_body_ = got.bytes == room && wanted > BufferPool::kSmall;
   return got;
 }

@@ -28,8 +28,7 @@ class H1Input {
   net::IoResult read(std::size_t wanted) noexcept;
 
   /// The last read took all that was there: do not try again before the descriptor is ready.
-  [[nodiscard]] bool drained() const noexcept { return drained_; }
-  void set_drained(bool drained) noexcept { drained_ = drained; }
+  [[nodiscard]] bool drained() const noexcept { return !stream_.may_read(); }
   [[nodiscard]] bool is_full() const noexcept {
     return buffer_ && end_ == buffer_.size() && begin_ == 0 && buffer_.size() == BufferPool::kLarge;
   }
@@ -48,7 +47,6 @@ class H1Input {
   std::size_t kept_ = 0;  // bytes at the front of buffer_ that must stay
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
-  bool drained_ = true;
   bool long_body_ = false;  // reads keep filling the block: larger ones save system calls
 };
 

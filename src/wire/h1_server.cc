@@ -44,12 +44,11 @@ void H1Server::cut() noexcept {
 
 Task<bool> H1Server::wait_for_request() {
   if (draining_) co_return false;
-  if (stream_.has_buffered()) co_return true;
+  if (stream_.may_read()) co_return true;
   idle_ = true;
   const std::int64_t timeout = first_ ? settings_.header_timeout_ms : settings_.keepalive_timeout_ms;
   const net::Waited waited = co_await stream_.socket().readable().wait(timeout);
   idle_ = false;
-  input_.set_drained(false);
   co_return waited == net::Waited::ready;
 }
 
@@ -87,7 +86,7 @@ Task<H1Server::HeadOutcome> H1Server::read_head(H1Exchange& exchange) {
       if (parsed.status == ParseStatus::failed) co_return HeadOutcome{parsed.http_status, parsed.reason};
       scanned = unread.size();
     }
-    if (input_.drained() && !stream_.has_buffered()) {
+    if (input_.drained()) {
       const std::int64_t now = coarse_now_ms();
       if (deadline == 0) deadline = now + settings_.header_timeout_ms;  // for the whole head, not for each read
       const net::Waited waited = co_await stream_.wait(want, std::max<std::int64_t>(deadline - now, 1));

@@ -32,11 +32,18 @@ def pytest_report_header(config):
 
 
 class Site:
-    """A postern and the origin behind it."""
+    """A postern and the origin behind it; started anew when a test has killed it, so that one crash is one failure."""
 
-    def __init__(self, postern: Postern, origin: Origin):
-        self.postern, self.origin = postern, origin
-        self.address, self.client = postern.address, postern.client
+    def __init__(self, folder: Path, origin: Origin):
+        self.folder, self.origin, self.starts = folder, origin, 0
+        self.settings = site_settings(origin)
+        self.start()
+
+    def start(self) -> None:
+        self.starts += 1
+        self.postern = Postern(self.folder / f"start{self.starts}", self.settings)
+        self.settings = self.postern.settings
+        self.address, self.client = self.postern.address, self.postern.client
         self._settler = None
 
     def settle(self) -> None:
@@ -44,6 +51,13 @@ class Site:
         if self._settler is None or self._settler.ended:
             self._settler = self.client("strict")
         assert self._settler.get("/c/settle").status == 200
+
+    def check_alive(self) -> None:
+        code = self.postern.process.poll()
+        if code is not None:
+            log = self.postern.stderr()[-8000:]
+            self.start()
+            pytest.fail(f"postern died in this test (exit code {code}):\n{log}")
 
 
 def site_settings(origin: Origin) -> dict:
@@ -83,13 +97,19 @@ def origin():
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory, origin):
-    postern = Postern(tmp_path_factory.mktemp("site"), site_settings(origin))
-    yield Site(postern, origin)
-    postern.stop()
+def shared_site(tmp_path_factory, origin):
+    one = Site(tmp_path_factory.mktemp("site"), origin)
+    yield one
+    one.postern.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
+def site(shared_site):
+    yield shared_site
+    shared_site.check_alive()
+
+
+@pytest.fixture
 def pilot(site):
     return Pilot(site)
 

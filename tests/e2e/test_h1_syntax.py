@@ -22,11 +22,11 @@ def test_s3_answers_are_http11(site, version):
 
 
 def test_t1_http10_without_host(site):
-    """HTTP/1.0 has no Host: refused, or forwarded with one."""
+    """HTTP/1.0 has no Host: refused, or forwarded with one (which may be empty, RFC 9112 3.2)."""
     with site.client() as client:
         assert client.ask("GET /c/no-host HTTP/1.0\r\n\r\n").status in (200, 400)
     for one in site.origin.to("/c/no-host"):
-        assert one.fields["host"]
+        assert len(one.fields.all("host")) == 1
 
 
 def test_s7_endless_request_line(site):

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from harness.client import PATIENCE
+from harness.settings import simple
 
 REPLY = {"name": "r", "path": "/*", "reply": {"status": 200, "body": "hi"}}
 COMMON = re.compile(r'(\S+) - (\S+) \[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "([^"]*)" (\d{3}) (\d+|-)')
@@ -118,12 +119,25 @@ def test_json_access_log(logged):
     assert [(one["method"], one["target"], one["status"]) for one in entries[:3]] == [
         ("GET", "/one?q=1", 200), ("POST", "/two", 200), ("HEAD", "/three", 200)]
     assert entries[0]["user_agent"] == 'te"st\\' and entries[0]["host"] == "a.test" and entries[0]["route"] == "r"
-    assert entries[0]["client"] == "127.0.0.1" and entries[1]["bytes_in"] == 5 and entries[0]["bytes_out"] == 2
+    assert entries[0]["client"] == "127.0.0.1" and entries[0]["bytes_out"] == 2
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", one["time"]) for one in entries)
     assert len({one["request_id"] for one in entries}) == 4
     assert entries[3]["status"] == 400 and entries[3]["error"] and entries[3]["request_id"] == bad.fields["x-request-id"]
     for answer, entry in zip(answers, entries):
         assert answer.fields.get("x-request-id", entry["request_id"]) == entry["request_id"]
+
+
+def test_access_log_of_a_forwarded_request(postern_with, make_origin, tmp_path):
+    """Which upstream and endpoint, how long it took, how many bytes each way."""
+    path, origin = tmp_path / "access.log", make_origin()
+    postern = postern_with(simple(origin, access_log={"path": str(path)}))
+    with postern.client() as client:
+        client.post("/x", b"hello")
+    assert origin.wait_for(lambda: path.read_text().count("\n"), 5 * PATIENCE)
+    entry = json.loads(path.read_text())
+    assert (entry["route"], entry["upstream"], entry["endpoint"]) == ("all", "up", origin.endpoint)
+    assert (entry["bytes_in"], entry["bytes_out"], entry["status"]) == (5, 2, 200)
+    assert 0 <= entry["upstream_ms"] <= entry["duration_ms"]
 
 
 @pytest.mark.parametrize("form", ["common", "combined"])

@@ -115,7 +115,7 @@ def test_broken_pair_keeps_the_old_one(postern_with, authority, folder, broken):
         key.unlink()
     else:
         key.write_text("")
-    postern.wait_total("postern_certificate_reloads_total", 1, timeout=8, result="failed")
+    postern.wait_total("postern_certificate_reloads_total", 1, timeout=5, result="failed")
     assert served(postern) == first.serial() and postern.is_ready()
     assert str(folder) in postern.stderr(), "the log does not say which file"
     put(second, cert, key)

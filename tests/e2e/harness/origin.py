@@ -215,8 +215,11 @@ class Origin:
                 self.by_mark[mark].append(request)
         path = request.target.split("?")[0]
         script, early = self._script_for(path)
-        if not early and not conn.read_body(request):
-            return False
+        if not early:
+            if "100-continue" in request.fields.tokens("expect") and not conn.buffer:
+                conn.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+            if not conn.read_body(request):
+                return False
         script(conn, request)
         return not conn.closing
 
