@@ -79,7 +79,7 @@ Task<Forwarder::Step> Forwarder::exchange_over(UpstreamConnection& connection) {
   current_ = &up;
   rc_.upstream_started = now_ns();
   up.set_read_timeout(route_.response_timeout.count());
-  if (!route_.preserve_host) rc_.request().authority = rc_.endpoint->host();
+  if (!route_.preserve_host) rc_.request().authority = rc_.endpoint->authority();
   const Result<void> sent = co_await send_request(up);
   static_cast<void>(sent);  // an endpoint that stopped reading may still have answered: the head tells
   rc_.exchange.watch_client(this);
@@ -141,7 +141,7 @@ Task<void> Forwarder::upload(UpstreamExchange& up) {
 }
 
 Task<Result<void>> Forwarder::read_final_head(UpstreamExchange& up) {
-  for (int interim = 0; interim <= kMaxInterim;) {
+  for (int interim = 0;;) {
     const Result<void> got = co_await up.read_head();
     if (!got) {
       // The clock of the answer starts when the request is out.
@@ -150,8 +150,8 @@ Task<Result<void>> Forwarder::read_final_head(UpstreamExchange& up) {
     }
     http::ResponseHead& head = up.response();
     if (head.status >= 200) co_return Result<void>();
-    if (head.status == 101) break;  // nobody asked for another protocol
-    ++interim;
+    // Nobody asked for another protocol, nor for news without end.
+    if (head.status == 101 || ++interim > kMaxInterim) break;
     if (head.status == 100 || !prepare_response(rc_, head, date_)) continue;
     rc_.exchange.inform(head);
     const Result<void> flushed = co_await rc_.exchange.response_body().flush();

@@ -107,6 +107,7 @@ void SnapshotBuilder::add_listener(Job& job, std::size_t position) {
     if (keep) log::error("certificates not reloaded, the old ones stay", {{"why", error}});
     else job.complain("listener[" + std::to_string(position) + "].tls", std::move(error));
   }
+  if (keep) kept_old_ = true;
   if (keep) policy.tls_material = last_->listeners[index].tls_material;
 }
 
@@ -140,6 +141,7 @@ void SnapshotBuilder::add_upstream(Job& job, std::size_t position) {
       if (keep) log::error("upstream certificates not reloaded, the old ones stay", {{"why", error}});
       else job.complain(key + ".tls", std::move(error));
     }
+    if (keep && !material.material) kept_old_ = true;
     spec.tls_material = material.material ? material.material : keep ? last_->upstreams[before].tls_material : nullptr;
     spec.tls_settings = *upstream.tls;
   }
@@ -165,6 +167,7 @@ void SnapshotBuilder::add_routes(Job& job) {
 std::shared_ptr<const Snapshot> SnapshotBuilder::build(const config::LoadResult& loaded, std::size_t cores, OnBadCertificate policy,
                                                        std::vector<config::Diagnostic>& diagnostics) {
   const std::size_t before = diagnostics.size();
+  kept_old_ = false;
   auto snapshot = std::make_shared<Snapshot>();
   Job job{loaded, cores, policy, diagnostics, *snapshot};
   snapshot->settings = loaded.settings;

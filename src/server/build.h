@@ -27,6 +27,9 @@ class SnapshotBuilder {
   /// The snapshot is in force: it is the "old" of the next build.
   void accepted(std::shared_ptr<const proxy::Snapshot> snapshot) { last_ = std::move(snapshot); }
 
+  /// The last build had to keep TLS material that does not load any more.
+  [[nodiscard]] bool kept_old() const noexcept { return kept_old_; }
+
   /// Ticket keys whose time has come are replaced.
   void rotate_ticket_keys();
   /// Listener indices are for ever; those that the settings dropped stay as empty places.
@@ -45,6 +48,7 @@ class SnapshotBuilder {
   std::map<std::string, std::shared_ptr<crypto::TicketKeys>> keys_;  // by listener
   std::shared_ptr<const proxy::Snapshot> last_;
   std::uint64_t number_ = 0;
+  bool kept_old_ = false;
 };
 
 }  // namespace postern::server

@@ -83,7 +83,8 @@ void Daemon::poll_files() {
 void Daemon::reload_certificates() {
   if (draining_) return;
   std::vector<config::Diagnostic> diagnostics;
-  const bool ok = apply(loaded_, SnapshotBuilder::OnBadCertificate::keep_old, diagnostics);
+  // Listeners whose new pair is good get it, even when another one's is not.
+  const bool ok = apply(loaded_, SnapshotBuilder::OnBadCertificate::keep_old, diagnostics) && !builder_.kept_old();
   registry_.count(ok ? metrics::Event::certificate_reload_ok : metrics::Event::certificate_reload_failed);
   for (const config::Diagnostic& d : diagnostics) log::error("certificates not reloaded", {{"why", config::to_string(d)}});
   if (ok) log::info("certificates reloaded");

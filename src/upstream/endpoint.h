@@ -36,7 +36,10 @@ class Endpoint final : private KeptWatcher {
 
   [[nodiscard]] const net::SocketAddress& address() const noexcept { return address_; }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  /// For SNI and certificates.
   [[nodiscard]] const std::string& host() const noexcept { return host_; }
+  /// For the Host field, where the client's is not kept.
+  [[nodiscard]] const std::string& authority() const noexcept { return address_.is_unix() ? host_ : name_; }
 
  private:
   struct Kept {
@@ -49,7 +52,7 @@ class Endpoint final : private KeptWatcher {
 
   net::Loop& loop_;
   const std::string name_;  // as configured: "host:port"
-  const std::string host_;  // for SNI and Host
+  const std::string host_;
   const net::SocketAddress address_;
   const Limits limits_;
   metrics::UpstreamRow& metrics_;

@@ -174,7 +174,7 @@ void H1Body::stop(Error why) noexcept {
   broken_ = true;
   error_ = why;
   failure_status_ = 0;
-  stream_->socket().readable().interrupt();
+  if (stream_ && stream_->is_open()) stream_->socket().readable().interrupt();
 }
 
 }  // namespace postern::wire

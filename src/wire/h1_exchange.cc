@@ -10,7 +10,7 @@ void H1Exchange::begin(net::Stream& stream, H1Input& input, const Peer& peer, co
   peer_ = &peer;
   settings_ = &settings;
   watcher_ = nullptr;
-  started_ = aborted_ = continue_sent_ = false;
+  started_ = aborted_ = continue_sent_ = expects_continue_ = false;
   keep_alive_ = true;
   output_.reset(stream, settings.write_timeout_ms);
   // A rejected head leaves these; a served one overwrites them.
@@ -22,7 +22,9 @@ void H1Exchange::begin_body() noexcept {
   input_->keep_consumed();
   body_.start(*stream_, *input_, head_.framing, head_.content_length, settings_->body_timeout_ms);
   body_.limit(settings_->max_body);
-  if (head_.expect_continue) {
+  // The pipeline may edit the head: what the client waits for is decided here.
+  expects_continue_ = head_.expect_continue && head_.minor_version > 0;
+  if (expects_continue_) {
     body_.before_wait([](void* self) noexcept { static_cast<H1Exchange*>(self)->send_continue(); }, this);
   }
   keep_alive_ = head_.keep_alive;
@@ -45,7 +47,7 @@ void H1Exchange::send_continue() noexcept {
 void H1Exchange::inform(const http::ResponseHead& head) noexcept {
   if (head_.minor_version == 0 || started_) return;
   if (head.status == 100) {
-    if (continue_sent_ || !head_.expect_continue) return;  // never twice, never unasked
+    if (continue_sent_ || !expects_continue_) return;  // never twice, never unasked
     continue_sent_ = true;
   }
   const ResponseWrite how;
@@ -59,7 +61,7 @@ void H1Exchange::start_response(const http::ResponseHead& head) noexcept {
   if (framing == http::Framing::until_close) keep_alive_ = false;
   // Unread bytes of the request would be taken for the next one: swallow few, end the connection for more.
   if (!body_.at_end() &&
-      (body_.failure() || !body_.ends_within(kSwallow) || (head_.expect_continue && !continue_sent_)))
+      (body_.failure() || !body_.ends_within(kSwallow) || (expects_continue_ && !continue_sent_)))
     keep_alive_ = false;
 
   ResponseWrite how;
@@ -100,6 +102,7 @@ bool H1Exchange::may_go_on() const noexcept {
 
 void H1Exchange::watch_client(ClientWatcher* watcher) noexcept {
   watcher_ = watcher;
+  if (!stream_->is_open()) return;
   stream_->socket().observe(watcher ? this : nullptr);
   // While a body is being read, its reader is the one that learns of an end.
   if (watcher && body_.at_end() && input_->empty()) stream_->socket().readable().arm();

@@ -68,6 +68,7 @@ class H1Exchange final : public Exchange, private net::ReadableObserver {
   bool started_ = false;
   bool aborted_ = false;
   bool keep_alive_ = true;
+  bool expects_continue_ = false;
   bool continue_sent_ = false;
   std::size_t scratch_size_ = 0;
   std::unique_ptr<char[]> scratch_;  // for a path that had to be normalised; kept with the pooled object

@@ -34,6 +34,7 @@ Task<void> H1Server::run() {
 
 void H1Server::drain() noexcept {
   draining_ = true;
+  if (current_) current_->close_after();
   if (idle_) stream_.socket().readable().interrupt();
 }
 

@@ -1,13 +1,16 @@
 """Fixtures: one shared postern for everything that the common config allows (`site`), fresh ones by `postern_with`."""
+
 from __future__ import annotations
 
 import os
 import resource
+import time
 from pathlib import Path
 
 import pytest
 
 from harness.certs import Authority
+from harness.client import Closed
 from harness.flight import Pilot
 from harness.origin import Origin
 from harness.postern import BINARY, Postern
@@ -41,7 +44,14 @@ class Site:
 
     def start(self) -> None:
         self.starts += 1
-        self.postern = Postern(self.folder / f"start{self.starts}", self.settings)
+        for attempt in range(20):
+            try:
+                self.postern = Postern(self.folder / f"start{self.starts}-{attempt}", self.settings)
+                break
+            except AssertionError:  # the kernel may still be taking down what a killed process left (io_uring)
+                if attempt == 19:
+                    raise
+                time.sleep(0.1)
         self.settings = self.postern.settings
         self.address, self.client = self.postern.address, self.postern.client
         self._settler = None
@@ -53,7 +63,13 @@ class Site:
         assert self._settler.get("/c/settle").status == 200
 
     def check_alive(self) -> None:
-        code = self.postern.process.poll()
+        """Asks for an answer, which comes behind everything the test has caused; fails the test when there is none."""
+        try:
+            with self.client("strict") as client:
+                assert client.get("/sentinel").status == 200
+            code = self.postern.process.poll()
+        except (OSError, Closed):
+            code = self.postern.wait_exit(2)
         if code is not None:
             log = self.postern.stderr()[-8000:]
             self.start()
@@ -69,8 +85,13 @@ def site_settings(origin: Origin) -> dict:
             {"name": "trusting", "trusted_proxies": ["127.0.0.0/8"]},
             {"name": "proxied", "proxy_protocol_from": ["127.0.0.1/32"]},
             {"name": "proxied-elsewhere", "proxy_protocol_from": ["192.0.2.0/24"]},
-            {"name": "quick", "header_timeout": "500ms", "body_timeout": "500ms", "keepalive_timeout": "500ms",
-             "write_timeout": "1s"},
+            {
+                "name": "quick",
+                "header_timeout": "500ms",
+                "body_timeout": "500ms",
+                "keepalive_timeout": "500ms",
+                "write_timeout": "1s",
+            },
         ],
         "upstream": [{"name": "origin", "endpoints": [origin.endpoint]}],
         "route": [
@@ -79,8 +100,13 @@ def site_settings(origin: Origin) -> dict:
             {"name": "private", "path": "/private/*", "reply": {"status": 200, "body": "private"}},
             {"name": "catalogue", "path": "/c/*", **forward},
             {"name": "bad", "path": "/bad/*", **forward},
-            {"name": "scripted", "path": "/s/*", "request_trailers": ["x-checksum"],
-             "response_trailers": ["x-checksum"], **forward},
+            {
+                "name": "scripted",
+                "path": "/s/*",
+                "request_trailers": ["x-checksum"],
+                "response_trailers": ["x-checksum"],
+                **forward,
+            },
             {"name": "limited", "path": "/limited/*", "max_body": "1KiB", **forward},
             {"name": "patient", "path": "/patient/*", "response_timeout": "400ms", "idle_timeout": "400ms", **forward},
             {"name": "abort", "path": "/abort/*", "on_client_fin": "abort", **forward},
@@ -122,11 +148,16 @@ def authority(tmp_path_factory):
 
 @pytest.fixture
 def postern_with(tmp_path: Path):
-    """Starts posterns for one test and stops them behind it: `postern_with(settings)` or `(listener=..., route=...)`."""
+    """Starts posterns for one test and stops them behind it: `postern_with(settings, route=...)`."""
     running: list[Postern] = []
 
-    def start(settings: dict | None = None, wait: bool = True, wrapper: list[str] | None = None,
-              env: dict | None = None, **tables) -> Postern:
+    def start(
+        settings: dict | None = None,
+        wait: bool = True,
+        wrapper: list[str] | None = None,
+        env: dict | None = None,
+        **tables,
+    ) -> Postern:
         one = Postern(tmp_path / f"postern{len(running)}", {**(settings or {}), **tables}, wait, wrapper, env)
         running.append(one)
         return one

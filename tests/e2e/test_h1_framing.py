@@ -1,13 +1,14 @@
 """Catalogue 2.1: framing, row by row, and the parts of F22, F23 and F29 that need more than one input."""
+
 from __future__ import annotations
 
 import pytest
 
-from catalogue import framing
+from catalogue import bodies, framing
 from harness.client import Closed
 from harness.flight import check_problem
 
-CASES = framing.all_cases()
+CASES = framing.all_cases() + bodies.all_cases()
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
@@ -17,7 +18,9 @@ def test_framing(pilot, case):
 
 def test_f1_error_is_a_problem_document(site):
     with site.client() as client:
-        answer = client.ask("POST /c/x HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n")
+        answer = client.ask(
+            "POST /c/x HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
+        )
         assert answer.status == 400
         check_problem(answer)
         assert client.how_it_ends() == "fin"

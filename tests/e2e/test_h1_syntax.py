@@ -1,11 +1,12 @@
 """Catalogue 2.2: syntax, targets and Host, row by row (T9 is in test_tls.py)."""
+
 from __future__ import annotations
 
 import pytest
 
-from catalogue import syntax
+from catalogue import syntax, targets
 
-CASES = syntax.all_cases()
+CASES = syntax.all_cases() + targets.all_cases()
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)

@@ -1,4 +1,5 @@
 """Signals: drain, reload, reopen; workers; PID 1. (Bad configs: test_startup.py)"""
+
 from __future__ import annotations
 
 import os
@@ -18,7 +19,11 @@ HEAD = b"HTTP/1.1 200 OK\r\nX-Origin: 1\r\n"
 
 
 def hello(body: str = "hi", **top) -> dict:
-    return {"listener": [{"name": "main"}], "route": [{"name": "r", "path": "/*", "reply": {"status": 200, "body": body}}], **top}
+    return {
+        "listener": [{"name": "main"}],
+        "route": [{"name": "r", "path": "/*", "reply": {"status": 200, "body": body}}],
+        **top,
+    }
 
 
 def refuses(postern) -> bool:
@@ -175,14 +180,20 @@ def test_reload_under_load_loses_nothing(postern_with, make_origin):
 def test_bad_config_on_reload_changes_nothing(postern_with, kind):
     postern = postern_with(hello("old"))
     good = postern.config.read_text()
-    text = {"syntax": good + "\n[[route\n", "unknown-key": "wokers = 3\n" + good,
-            "dangling": good + '\n[[route]]\nname = "x"\npath = "/x"\nforward = "nowhere"\n', "missing-file": None}[kind]
+    text = {
+        "syntax": good + "\n[[route\n",
+        "unknown-key": "wokers = 3\n" + good,
+        "dangling": good + '\n[[route]]\nname = "x"\npath = "/x"\nforward = "nowhere"\n',
+        "missing-file": None,
+    }[kind]
     if text is None:
         postern.config.unlink()
         log = postern.reload(result="failed")
     else:
         log = postern.reload(text, result="failed")
-    assert {"syntax": "postern.toml:", "unknown-key": "wokers", "dangling": "nowhere", "missing-file": "postern.toml"}[kind] in log
+    assert {"syntax": "postern.toml:", "unknown-key": "wokers", "dangling": "nowhere", "missing-file": "postern.toml"}[
+        kind
+    ] in log
     with postern.client() as client:
         assert client.get("/").body == b"old"
     assert postern.is_ready()
@@ -259,8 +270,10 @@ def test_workers_zero_means_the_cpus_it_may_use(postern_with):
 
 
 def can_unshare() -> bool:
-    return shutil.which("unshare") is not None and subprocess.run(
-        ["unshare", "--pid", "--fork", "--mount-proc", "true"], capture_output=True).returncode == 0
+    return (
+        shutil.which("unshare") is not None
+        and subprocess.run(["unshare", "--pid", "--fork", "--mount-proc", "true"], capture_output=True).returncode == 0
+    )
 
 
 @pytest.mark.skipif(not can_unshare(), reason="no PID namespaces here")

@@ -1,4 +1,5 @@
 """What operators see: metrics, health, readiness, the access log."""
+
 from __future__ import annotations
 
 import json
@@ -20,7 +21,9 @@ def logged(postern_with, tmp_path):
 
     def start(form: str = "json", **more):
         path = tmp_path / f"access-{form}.log"
-        postern = postern_with(listener=[{"name": "main"}], route=[REPLY], access_log={"path": str(path), "format": form}, **more)
+        postern = postern_with(
+            listener=[{"name": "main"}], route=[REPLY], access_log={"path": str(path), "format": form}, **more
+        )
 
         def lines(count: int) -> list[str]:
             deadline = time.monotonic() + 5 * PATIENCE
@@ -112,17 +115,25 @@ def test_admin_is_not_on_the_public_listener(postern_with):
 def test_json_access_log(logged):
     postern, lines = logged()
     with postern.client() as client:
-        answers = [client.get("/one?q=1", headers='User-Agent: te"st\\\r\nReferer: http://r.test/\r\n'),
-                   client.post("/two", b"hello"), client.get("/three", method="HEAD")]
+        answers = [
+            client.get("/one?q=1", headers='User-Agent: te"st\\\r\nReferer: http://r.test/\r\n'),
+            client.post("/two", b"hello"),
+            client.get("/three", method="HEAD"),
+        ]
         bad = client.ask("GET /bad HTTP/1.1\r\nHost: a.test\r\nBad Field: x\r\n\r\n")
     entries = [json.loads(line) for line in lines(4)]
     assert [(one["method"], one["target"], one["status"]) for one in entries[:3]] == [
-        ("GET", "/one?q=1", 200), ("POST", "/two", 200), ("HEAD", "/three", 200)]
+        ("GET", "/one?q=1", 200),
+        ("POST", "/two", 200),
+        ("HEAD", "/three", 200),
+    ]
     assert entries[0]["user_agent"] == 'te"st\\' and entries[0]["host"] == "a.test" and entries[0]["route"] == "r"
     assert entries[0]["client"] == "127.0.0.1" and entries[0]["bytes_out"] == 2
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", one["time"]) for one in entries)
     assert len({one["request_id"] for one in entries}) == 4
-    assert entries[3]["status"] == 400 and entries[3]["error"] and entries[3]["request_id"] == bad.fields["x-request-id"]
+    assert (
+        entries[3]["status"] == 400 and entries[3]["error"] and entries[3]["request_id"] == bad.fields["x-request-id"]
+    )
     for answer, entry in zip(answers, entries):
         assert answer.fields.get("x-request-id", entry["request_id"]) == entry["request_id"]
 
@@ -162,9 +173,11 @@ def test_d14_log_injection(logged, form):
     hostile = [
         b'GET /%0d%0a127.0.0.1%20-%20-%20[x]%20%22GET HTTP/1.1\r\nHost: a.test\r\nUser-Agent: a" 200 1 "b\\"\r\n\r\n',
         b"GET /utf8 HTTP/1.1\r\nHost: a.test\r\nUser-Agent: \xe2\x80\xa8\xc2\x9b31m\xff\xc2\x85\r\n\r\n",
-        b"GET /tab HTTP/1.1\r\nHost: a.test\r\nReferer: x\ty\r\nUser-Agent: {\"status\":200}\r\n\r\n",
-        b"GET /esc\x1b[31m HTTP/1.1\r\nHost: a.test\r\n\r\n", b"G\x00T\x7f / HTTP/1.1\r\nHost: a.test\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: a.test\r\nUser-Agent: x\x1b]0;title\x07\r\n\r\n", b"GET /\xff\n\nGET /fake HTTP/1.1\r\n\r\n",
+        b'GET /tab HTTP/1.1\r\nHost: a.test\r\nReferer: x\ty\r\nUser-Agent: {"status":200}\r\n\r\n',
+        b"GET /esc\x1b[31m HTTP/1.1\r\nHost: a.test\r\n\r\n",
+        b"G\x00T\x7f / HTTP/1.1\r\nHost: a.test\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a.test\r\nUser-Agent: x\x1b]0;title\x07\r\n\r\n",
+        b"GET /\xff\n\nGET /fake HTTP/1.1\r\n\r\n",
     ]
     for data in hostile:
         with postern.client() as client:
@@ -172,12 +185,12 @@ def test_d14_log_injection(logged, form):
     found = lines(len(hostile))
     assert len(found) == len(hostile)
     for line in found:
-        assert all(0x20 <= ord(char) < 0x7f for char in line), line
+        assert all(0x20 <= ord(char) < 0x7F for char in line), line
         if form == "json":
             json.loads(line)
         else:
             assert COMMON.match(line), line
-            assert re.fullmatch(r'"(?:[^"\\]|\\.)*" "(?:[^"\\]|\\.)*"', line[COMMON.match(line).end():].strip()), line
+            assert re.fullmatch(r'"(?:[^"\\]|\\.)*" "(?:[^"\\]|\\.)*"', line[COMMON.match(line).end() :].strip()), line
 
 
 def test_access_log_to_stdout(postern_with):

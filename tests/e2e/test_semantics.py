@@ -1,7 +1,8 @@
-"""Catalogue 2.3: hop-by-hop, interim answers, what an origin may not do to a client, as far as HTTP/1.1 goes.
+"""Catalogue 2.3: hop-by-hop, interim answers, early answers, clients that leave, as far as HTTP/1.1 goes.
 
-Rows on WebSocket tunnels, HTTP/2 and identity headers belong to later issues.
+Rows on WebSocket tunnels, HTTP/2 and identity headers belong to later issues; I11 to I14 are in test_bad_answers.py.
 """
+
 from __future__ import annotations
 
 import time
@@ -9,11 +10,10 @@ import time
 import pytest
 
 from catalogue import semantics
-from harness.client import Closed
 from harness.flight import check_problem
+from harness.scripts import HEAD, is_discarded, raw
 
 CASES = semantics.all_cases()
-HEAD = b"HTTP/1.1 200 OK\r\nX-Origin: 1\r\n"
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
@@ -21,39 +21,27 @@ def test_semantics(pilot, case):
     pilot.run(case)
 
 
-def raw(data: bytes):
-    """A script that answers with these bytes."""
-    return lambda conn, request: conn.send(data)
-
-
-def raw_then_close(data: bytes):
-    def script(conn, request):
-        conn.send(data)
-        conn.close()
-
-    return script
-
-
-def is_discarded(site, path: str) -> None:
-    """The upstream connection that answered `path` is closed, not kept for others."""
-    conn = site.origin.connection_of(site.origin.last(path))
-    assert site.origin.wait_for(lambda: conn.ended), f"the upstream connection of {path} is still open"
-    assert conn.requests[-1].target == path, "the connection was used again"
-
-
 def test_i2_upstream_gets_one_writer_of_forwarded_fields(site):
     """Forged copies in any case and number are gone; ours stand there once."""
     with site.client() as client:
-        client.get("/c/i2", headers="X-FORWARDED-FOR: 6.6.6.6\r\nx-forwarded-for: 7.7.7.7\r\nX-Real-IP: 6.6.6.6\r\n"
-                                    "X-Forwarded-Host: evil.test\r\nForwarded: for=6.6.6.6;host=evil.test\r\n")
+        client.get(
+            "/c/i2",
+            headers="X-FORWARDED-FOR: 6.6.6.6\r\nx-forwarded-for: 7.7.7.7\r\nX-Real-IP: 6.6.6.6\r\n"
+            "X-Forwarded-Host: evil.test\r\nForwarded: for=6.6.6.6;host=evil.test\r\n",
+        )
     seen = site.origin.last("/c/i2")
     assert seen.fields.all("x-forwarded-for") == ["127.0.0.1"]
     assert b"6.6.6.6" not in seen.head and b"7.7.7.7" not in seen.head and b"evil.test" not in seen.head
 
 
 def test_i3_response_hop_by_hop_fields_stay_behind(site):
-    site.origin.on("/s/i3", raw(HEAD + b"Connection: X-Private, keep-alive\r\nX-Private: 1\r\nKeep-Alive: timeout=9\r\n"
-                                       b"Proxy-Authenticate: Basic\r\nUpgrade: h2c\r\nX-Kept: k\r\nContent-Length: 2\r\n\r\nok"))
+    site.origin.on(
+        "/s/i3",
+        raw(
+            HEAD + b"Connection: X-Private, keep-alive\r\nX-Private: 1\r\nKeep-Alive: timeout=9\r\n"
+            b"Proxy-Authenticate: Basic\r\nUpgrade: h2c\r\nX-Kept: k\r\nContent-Length: 2\r\n\r\nok"
+        ),
+    )
     with site.client() as client:
         answer = client.get("/s/i3")
         for name in ("x-private", "keep-alive", "proxy-authenticate", "upgrade"):
@@ -64,8 +52,13 @@ def test_i3_response_hop_by_hop_fields_stay_behind(site):
 
 @pytest.mark.parametrize("asked", [True, False], ids=["asked", "unasked"])
 def test_i8_unvalidated_101_is_502(site, asked):
-    path = site.origin.on(f"/s/i8-{asked}", raw(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
-                                                b"Upgrade: websocket\r\n\r\nSECRET-TUNNEL-BYTES"))
+    path = site.origin.on(
+        f"/s/i8-{asked}",
+        raw(
+            b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
+            b"Upgrade: websocket\r\n\r\nSECRET-TUNNEL-BYTES"
+        ),
+    )
     upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\n" if asked else ""
     with site.client() as client:
         answer = client.get(path, headers=upgrade)
@@ -78,8 +71,10 @@ def test_i8_unvalidated_101_is_502(site, asked):
 def test_i6_bytes_behind_an_upgrade_are_no_tunnel(site):
     """The origin answers 200 to an upgrade: what follows is the next request, parsed by us."""
     with site.client() as client:
-        client.send("GET /c/i6 HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-                    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n\x81\x05hello")
+        client.send(
+            "GET /c/i6 HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n\x81\x05hello"
+        )
         assert client.read().status == 200
         assert client.read().status == 400
         client.how_it_ends()
@@ -118,14 +113,21 @@ def test_i9_final_answer_before_the_body(site):
 def test_i9_no_100_for_what_is_refused_anyway(site):
     for target, status in (("/nowhere", 404), ("/limited/i9", 413)):
         with site.client() as client:
-            client.send(f"POST {target} HTTP/1.1\r\nHost: a.test\r\nExpect: 100-continue\r\nContent-Length: 5000\r\n\r\n")
+            client.send(
+                f"POST {target} HTTP/1.1\r\nHost: a.test\r\nExpect: 100-continue\r\nContent-Length: 5000\r\n\r\n"
+            )
             answer = client.read()
             assert answer.status == status and not answer.interims
 
 
 def test_i10_103_is_relayed(site):
-    site.origin.on("/s/i10", raw(b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n"
-                                 b"HTTP/1.1 103 Early Hints\r\nLink: </b.css>\r\n\r\n" + HEAD + b"Content-Length: 2\r\n\r\nok"))
+    site.origin.on(
+        "/s/i10",
+        raw(
+            b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n"
+            b"HTTP/1.1 103 Early Hints\r\nLink: </b.css>\r\n\r\n" + HEAD + b"Content-Length: 2\r\n\r\nok"
+        ),
+    )
     with site.client() as client:
         answer = client.get("/s/i10")
         assert [one.status for one in answer.interims] == [103, 103] and answer.body == b"ok"
@@ -157,162 +159,13 @@ def test_i10_unasked_100_is_swallowed(site):
 
 
 def test_i10_endless_interims_are_cut_off(site):
-    path = site.origin.on("/s/i10-many", raw(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 50 + HEAD
-                                             + b"Content-Length: 2\r\n\r\nok"))
+    path = site.origin.on(
+        "/s/i10-many",
+        raw(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 50 + HEAD + b"Content-Length: 2\r\n\r\nok"),
+    )
     with site.client() as client:
         answer = client.get(path)
         assert len(answer.interims) <= 10 and (answer.status == 502 or answer.body == b"ok")
-
-
-@pytest.mark.parametrize("status", [204, 304, "head"])
-@pytest.mark.parametrize("length", ["Content-Length: 6\r\n", "Transfer-Encoding: chunked\r\n", ""], ids=["length", "chunked", "bare"])
-def test_i11_excess_body_never_reaches_the_client(site, status, length):
-    name = f"/s/i11-{status}-{len(length)}"
-    line = b"HTTP/1.1 %d X\r\nX-Origin: 1\r\n" % (200 if status == "head" else status)
-    body = b"6\r\nSECRET\r\n0\r\n\r\n" if "chunked" in length else b"SECRET"
-    site.origin.on(name, raw(line + length.encode() + b"\r\n" + body))
-    with site.client() as client:
-        answer = client.get(name, method="HEAD" if status == "head" else "GET")
-        assert answer.status in (200 if status == "head" else status, 502)
-        assert client.get("/local").body == b"local", "bytes of the excess body reached the client"
-    is_discarded(site, name)
-
-
-def test_i11_head_keeps_content_length(site):
-    site.origin.on("/s/i11-plain-head", raw(HEAD + b"Content-Length: 12345\r\n\r\n"))
-    with site.client() as client:
-        assert client.get("/s/i11-plain-head", method="HEAD").fields["content-length"] == "12345"
-        assert client.get("/local").status == 200
-
-
-BAD_ANSWERS = {
-    "length-and-chunked": HEAD + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    "chunked-and-length": HEAD + b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
-    "two-lengths": HEAD + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello!",
-    "length-list": HEAD + b"Content-Length: 5, 6\r\n\r\nhello!",
-    "length-sign": HEAD + b"Content-Length: +5\r\n\r\nhello",
-    "length-word": HEAD + b"Content-Length: five\r\n\r\nhello",
-    "length-huge": HEAD + b"Content-Length: 18446744073709551621\r\n\r\nhello",
-    "length-negative": HEAD + b"Content-Length: -1\r\n\r\n",
-    "gzip": HEAD + b"Transfer-Encoding: gzip\r\n\r\nhello",
-    "gzip-chunked": HEAD + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
-    "two-codings": HEAD + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    "http10-chunked": HEAD.replace(b"1.1", b"1.0") + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    "ctl-in-value": HEAD + b"X-A: a\x01b\r\nContent-Length: 0\r\n\r\n",
-    "nul-in-value": HEAD + b"X-A: a\0b\r\nContent-Length: 0\r\n\r\n",
-    "cr-in-value": HEAD + b"X-A: a\rb\r\nContent-Length: 0\r\n\r\n",
-    "bare-lf": HEAD + b"X-A: b\nContent-Length: 0\r\n\r\n",
-    "bad-name": HEAD + b"X A: b\r\nContent-Length: 0\r\n\r\n",
-    "space-before-colon": HEAD + b"Content-Length : 0\r\n\r\n",
-    "fold": HEAD + b"X-A: b\r\n c\r\nContent-Length: 0\r\n\r\n",
-    "status-099": b"HTTP/1.1 099 X\r\nContent-Length: 0\r\n\r\n",
-    "status-000": b"HTTP/1.1 000 X\r\nContent-Length: 0\r\n\r\n",
-    "status-1000": b"HTTP/1.1 1000 X\r\nContent-Length: 0\r\n\r\n",
-    "status-word": b"HTTP/1.1 abc X\r\nContent-Length: 0\r\n\r\n",
-    "status-20": b"HTTP/1.1 20 X\r\nContent-Length: 0\r\n\r\n",
-    "http2": b"HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n",
-    "no-version": b"200 OK\r\nContent-Length: 0\r\n\r\n",
-    "garbage": b"\x16\x03\x01\x02\x00garbage\r\n\r\n",
-    "http09": b"<html>hello</html>\r\n\r\n",
-    "endless-head": HEAD + b"X-Long: " + b"y" * 400_000,
-}
-
-
-@pytest.mark.parametrize("name", BAD_ANSWERS)
-@pytest.mark.parametrize("round_number", range(2))
-def test_i12_broken_answers_are_502(site, name, round_number):
-    """Twice: the second must not meet what is left of the first."""
-    path = site.origin.on(f"/s/i12-{name}", raw(BAD_ANSWERS[name]))
-    with site.client() as client:
-        answer = client.get(path)
-        assert answer.status == 502
-        check_problem(answer)
-        if not answer.says_close:
-            assert client.get("/c/i12-after").status == 200
-    is_discarded(site, path)
-
-
-def test_i12_identical_duplicate_length(site):
-    """RFC 9110 allows to take equal duplicates for one; never both are sent on."""
-    path = site.origin.on("/s/i12-equal", raw(HEAD + b"Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello"))
-    with site.client() as client:
-        answer = client.get(path)
-        assert answer.status == 502 or (answer.body == b"hello" and answer.fields.all("content-length") == ["5"])
-
-
-def test_i13_more_than_content_length(site):
-    evil = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nPOISON"
-    path = site.origin.on("/s/i13-more", raw(HEAD + b"Content-Length: 2\r\n\r\nok" + evil))
-    with site.client() as client:
-        answer = client.get(path)
-        assert answer.body == b"ok"
-        for number in range(3):
-            assert client.get(f"/c/i13-{number}").body == b"ok"
-    is_discarded(site, path)
-
-
-def test_i13_bytes_while_idle(site):
-    """An answer that nobody asked for, sent on an idle kept connection, is never given to the next client."""
-
-    def poison(conn, request):
-        conn.answer()
-        time.sleep(0.1)
-        conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nPOISON")
-
-    path = site.origin.on("/s/i13-idle", poison)
-    with site.client() as client:
-        assert client.get(path).body == b"ok"
-        time.sleep(0.25)
-        for number in range(5):
-            assert client.get(f"/c/i13-idle-{number}").body == b"ok"
-    is_discarded(site, path)
-
-
-CUT_ANSWERS = {
-    "length": HEAD + b"Content-Length: 10\r\n\r\nhello",
-    "length-nothing": HEAD + b"Content-Length: 10\r\n\r\n",
-    "chunk": HEAD + b"Transfer-Encoding: chunked\r\n\r\na\r\nhello",
-    "between-chunks": HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
-    "chunk-size": HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n5",
-    "before-last-crlf": HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n",
-    "in-trailer": HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX-T: y",
-    "bad-chunk": HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nXYZ\r\n",
-    "chunk-overrun": HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhelloXX0\r\n\r\n",
-}
-
-
-@pytest.mark.parametrize("end", ["fin", "reset"])
-@pytest.mark.parametrize("name", CUT_ANSWERS)
-def test_i14_cut_answers_never_end_cleanly(site, name, end):
-    def script(conn, request):
-        conn.send(CUT_ANSWERS[name])
-        time.sleep(0.02)
-        conn.reset() if end == "reset" else conn.close()
-
-    path = site.origin.on(f"/s/i14-{name}-{end}", script)
-    with site.client() as client:
-        client.send(f"GET {path} HTTP/1.1\r\nHost: a.test\r\n\r\n")
-        try:
-            answer = client.read()
-        except Closed as cut:
-            assert cut.partial is None or b"hello".startswith(cut.partial.body[:5]), cut.partial
-        else:
-            assert answer.status == 502, f"a cut answer looks complete: {answer.head!r} {answer.body!r}"
-
-
-def test_i14_until_close_answer_that_resets(site):
-    """A body without framing that ends by RST was cut: the client must be able to see that."""
-
-    def script(conn, request):
-        conn.send(HEAD + b"\r\nhello")
-        time.sleep(0.05)
-        conn.reset()
-
-    site.origin.on("/s/i14-unframed", script)
-    with site.client() as client:
-        client.send("GET /s/i14-unframed HTTP/1.1\r\nHost: a.test\r\n\r\n")
-        with pytest.raises(Closed):
-            client.read()
 
 
 def test_i15_early_answer_while_uploading(site):
@@ -385,8 +238,13 @@ def test_i17_client_reset_cancels_upstream(site, streaming):
 
 
 def test_i19_repeated_fields_stay_apart_and_in_order(site):
-    site.origin.on("/s/i19", raw(HEAD + b"Set-Cookie: a=1; Path=/\r\nX-Multi: 1\r\nSet-Cookie: b=2\r\nX-Multi: 2\r\n"
-                                        b"Set-Cookie: c=3, d\r\nContent-Length: 2\r\n\r\nok"))
+    site.origin.on(
+        "/s/i19",
+        raw(
+            HEAD + b"Set-Cookie: a=1; Path=/\r\nX-Multi: 1\r\nSet-Cookie: b=2\r\nX-Multi: 2\r\n"
+            b"Set-Cookie: c=3, d\r\nContent-Length: 2\r\n\r\nok"
+        ),
+    )
     with site.client() as client:
         answer = client.get("/s/i19", headers="X-Multi: 1\r\nCookie: x=1\r\nX-Multi: 2\r\n")
     assert answer.fields.all("set-cookie") == ["a=1; Path=/", "b=2", "c=3, d"]
@@ -417,8 +275,10 @@ def test_i22_i23_event_streams_are_not_held_back(site):
 def test_i23_incremental_requests_go_on_piece_by_piece(site):
     """The first chunk of an upload reaches the origin before the second is sent."""
     with site.client() as client:
-        client.send("POST /c/i23 HTTP/1.1\r\nHost: a.test\r\nIncremental: ?1\r\nTransfer-Encoding: chunked\r\n\r\n"
-                    "5\r\nhello\r\n")
+        client.send(
+            "POST /c/i23 HTTP/1.1\r\nHost: a.test\r\nIncremental: ?1\r\nTransfer-Encoding: chunked\r\n\r\n"
+            "5\r\nhello\r\n"
+        )
         conn = site.origin.connection_of(site.origin.last("/c/i23"))
         assert site.origin.wait_for(lambda: b"hello" in bytes(conn.raw).split(b"/c/i23")[-1])
         assert client.ask("5\r\nworld\r\n0\r\n\r\n").status == 200

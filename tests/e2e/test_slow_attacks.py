@@ -1,4 +1,5 @@
 """Small and bounded versions of the attacks of section 2.5: others are served meanwhile, and memory stays bounded."""
+
 from __future__ import annotations
 
 import time
@@ -62,8 +63,10 @@ def test_d9_slow_bodies_do_not_hold_others_up(postern_with, make_origin):
 @pytest.mark.slow
 def test_pipelining_without_reading_is_bounded(postern_with):
     """A client that sends requests for ever and reads no answer is stopped by backpressure."""
-    postern = postern_with(listener=[{"name": "main", "write_timeout": "1s"}],
-                           route=[{"name": "r", "path": "/*", "reply": {"status": 200, "body": "x" * 10_000}}])
+    postern = postern_with(
+        listener=[{"name": "main", "write_timeout": "1s"}],
+        route=[{"name": "r", "path": "/*", "reply": {"status": 200, "body": "x" * 10_000}}],
+    )
     before = postern.rss_kib()
     with postern.client(receive_buffer=8192) as client:
         client.sock.settimeout(0.3)
@@ -157,8 +160,13 @@ def test_d15_idle_connections_are_small(postern_with):
 def test_d11_connections_that_vanish(site):
     """Many clients that connect, send half of something and reset: everything is given back."""
     files = site.postern.open_files()
-    halves = [b"", b"GET", b"GET /c/x HTTP/1.1\r\nHost: a", b"POST /c/x HTTP/1.1\r\nHost: a.test\r\nContent-Length: 9\r\n\r\nhalf",
-              b"POST /c/x HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel"]
+    halves = [
+        b"",
+        b"GET",
+        b"GET /c/x HTTP/1.1\r\nHost: a",
+        b"POST /c/x HTTP/1.1\r\nHost: a.test\r\nContent-Length: 9\r\n\r\nhalf",
+        b"POST /c/x HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel",
+    ]
     for number in range(300):
         client = site.client()
         client.send(halves[number % len(halves)])

@@ -1,13 +1,14 @@
 """Every HTTP/1 input of the catalogue, split in two at every byte boundary and sent byte by byte: the same outcome."""
+
 from __future__ import annotations
 
 import pytest
 
-from catalogue import framing, semantics, syntax
+from catalogue import bodies, framing, semantics, syntax, targets
 from catalogue.case import Case
 from harness.flight import make, whole
 
-CASES = framing.all_cases() + syntax.all_cases() + semantics.all_cases()
+CASES = [case for table in (framing, bodies, syntax, targets, semantics) for case in table.all_cases()]
 AT_ONCE = 256
 #: Inputs up to this length are split everywhere; in longer ones the repetitive middle is sampled.
 EVERYWHERE = 1200
@@ -33,7 +34,7 @@ def test_split_anywhere(pilot, case):
     expected = pilot.fly([whole(case)])[0]
     cuts = [[at] for at in boundaries(case)]
     for start in range(0, len(cuts), AT_ONCE):
-        flights = pilot.fly([make(case, cut) for cut in cuts[start:start + AT_ONCE]])
+        flights = pilot.fly([make(case, cut) for cut in cuts[start : start + AT_ONCE]])
         pilot.judge(flights)
         for flight in flights:
             assert flight.outcome()[:2] == expected.outcome()[:2], f"{case.id} cut at {len(flight.segments[0])}"

@@ -1,4 +1,5 @@
-"""What keeps postern from starting: said in one line each, exit code 2, and nothing is listening. And the config commands."""
+"""What keeps postern from starting: one line each, exit code 2, nothing listens. And the config commands."""
+
 from __future__ import annotations
 
 import re
@@ -74,8 +75,14 @@ def is_free(port: int) -> bool:
 def test_five_mistakes_are_five_lines(config):
     path = config(FIVE)
     place = re.escape(str(path)) + r":{}:\d+: "
-    fails(path, place.format(2) + r'.*wokers.*workers', place.format(8) + r".*header_timeout",
-          place.format(9) + r".*max_header_fields", place.format(16) + r'.*forward.*models', place.format(17) + r".*retry.*idempotent")
+    fails(
+        path,
+        place.format(2) + r".*wokers.*workers",
+        place.format(8) + r".*header_timeout",
+        place.format(9) + r".*max_header_fields",
+        place.format(16) + r".*forward.*models",
+        place.format(17) + r".*retry.*idempotent",
+    )
     assert is_free(int(re.search(r"127.0.0.1:(\d+)", path.read_text())[1]))
 
 
@@ -88,7 +95,9 @@ def test_syntax_error(config):
 def test_missing_config():
     for command in ("check", "run"):
         done = run_cli(command, "--config", "/nonexistent/postern.toml")
-        assert done.returncode == 2 and "/nonexistent/postern.toml" in done.stderr and len(done.stderr.splitlines()) == 1
+        assert (
+            done.returncode == 2 and "/nonexistent/postern.toml" in done.stderr and len(done.stderr.splitlines()) == 1
+        )
 
 
 def test_good_config_checks(config):
@@ -119,8 +128,9 @@ def test_admin_port_in_use(config):
 
 def test_running_postern_keeps_its_port(postern_with, config):
     """A second postern on the same address must not take half of the first one's connections."""
-    first = postern_with(listener=[{"name": "main"}],
-                         route=[{"name": "r", "path": "/*", "reply": {"status": 200, "body": "first"}}])
+    first = postern_with(
+        listener=[{"name": "main"}], route=[{"name": "r", "path": "/*", "reply": {"status": 200, "body": "first"}}]
+    )
     path = config(GOOD)
     port = first.address()[1]
     path.write_text(re.sub(r'(name = "main"\naddress = "127.0.0.1:)\d+', rf"\g<1>{port}", path.read_text()))
@@ -132,9 +142,22 @@ def test_running_postern_keeps_its_port(postern_with, config):
 
 
 def tls_config(cert: str, key: str) -> str:
-    return dump_toml({"admin": {"listen": ""}, "listener": [{
-        "name": "main", "address": f"127.0.0.1:{free_port()}", "tls": {"certificate": [{"cert": cert, "key": key}]}}],
-        "route": [{"name": "r", "path": "/*", "reply": {"status": 200}}]}) + "\n"
+    return (
+        dump_toml(
+            {
+                "admin": {"listen": ""},
+                "listener": [
+                    {
+                        "name": "main",
+                        "address": f"127.0.0.1:{free_port()}",
+                        "tls": {"certificate": [{"cert": cert, "key": key}]},
+                    }
+                ],
+                "route": [{"name": "r", "path": "/*", "reply": {"status": 200}}],
+            }
+        )
+        + "\n"
+    )
 
 
 @pytest.mark.parametrize("problem", ["missing", "folder", "garbage", "encrypted", "mismatch", "cert-missing"])
@@ -162,9 +185,13 @@ def test_certificate_problems(tmp_path, authority, problem):
 def test_values_from_environment_and_files(tmp_path, postern_with):
     (tmp_path / "secret").write_text("from-file\n")
     postern = postern_with(
-        listener=[{"name": "main"}], env={"GREETING": "from-env"},
-        route=[{"name": "env", "path": "/env", "reply": {"status": 200, "body": "env:GREETING"}},
-               {"name": "file", "path": "/file", "reply": {"status": 200, "body": f"file:{tmp_path}/secret"}}])
+        listener=[{"name": "main"}],
+        env={"GREETING": "from-env"},
+        route=[
+            {"name": "env", "path": "/env", "reply": {"status": 200, "body": "env:GREETING"}},
+            {"name": "file", "path": "/file", "reply": {"status": 200, "body": f"file:{tmp_path}/secret"}},
+        ],
+    )
     with postern.client() as client:
         assert client.get("/env").body == b"from-env"
         assert client.get("/file").body.strip() == b"from-file"

@@ -1,4 +1,5 @@
 """Deadlines: slow heads and bodies, idle connections, silent upstreams. Every one with its status, and in time."""
+
 from __future__ import annotations
 
 import time

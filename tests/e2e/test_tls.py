@@ -1,4 +1,5 @@
-"""TLS towards clients: versions, certificates by name and key type, tickets, client certificates, OCSP. (Reload: test_tls_reload.py)"""
+"""TLS towards clients: versions, certificates by name and key type, tickets, client certificates, OCSP, deadlines."""
+
 from __future__ import annotations
 
 import ssl
@@ -27,20 +28,30 @@ def secure(tmp_path_factory, authority):
     crl = authority.revocation_list(revoked)
     auth = {"client_ca": str(authority.cert)}
     origin = Origin("o1")
-    postern = Postern(tmp_path_factory.mktemp("tls"), {
-        "workers": 2,
-        "listener": [
-            {"name": "main", "tls": tls}, {"name": "modern", "tls": {**tls, "preset": "modern"}},
-            {"name": "optional", "tls": {**tls, **auth, "client_auth": "optional"}},
-            {"name": "required", "tls": {**tls, **auth, "client_auth": "required"}},
-            {"name": "shallow", "tls": {**tls, **auth, "client_auth": "required", "client_depth": 0}},
-            {"name": "crl", "tls": {**tls, **auth, "client_auth": "required", "client_crl": str(crl)}},
-            {"name": "hasty", "tls_handshake_timeout": "400ms", "tls": tls}],
-        "upstream": [{"name": "up", "endpoints": [origin.endpoint]}],
-        "route": [{"name": "r", "path": "/*", "forward": "up"}]})
+    postern = Postern(
+        tmp_path_factory.mktemp("tls"),
+        {
+            "workers": 2,
+            "listener": [
+                {"name": "main", "tls": tls},
+                {"name": "modern", "tls": {**tls, "preset": "modern"}},
+                {"name": "optional", "tls": {**tls, **auth, "client_auth": "optional"}},
+                {"name": "required", "tls": {**tls, **auth, "client_auth": "required"}},
+                {"name": "shallow", "tls": {**tls, **auth, "client_auth": "required", "client_depth": 0}},
+                {"name": "crl", "tls": {**tls, **auth, "client_auth": "required", "client_crl": str(crl)}},
+                {"name": "hasty", "tls_handshake_timeout": "400ms", "tls": tls},
+            ],
+            "upstream": [{"name": "up", "endpoints": [origin.endpoint]}],
+            "route": [{"name": "r", "path": "/*", "forward": "up"}],
+        },
+    )
     postern.origin, postern.pairs = origin, {"a_rsa": a_rsa, "a_ec": a_ec, "b": b, "wild": wild}
-    postern.clients = {"good": good, "revoked": revoked, "deep": intermediate.issue("deep-client", client=True),
-                       "stranger": Authority(tmp_path_factory.mktemp("other"), "Other").issue("stranger", client=True)}
+    postern.clients = {
+        "good": good,
+        "revoked": revoked,
+        "deep": intermediate.issue("deep-client", client=True),
+        "stranger": Authority(tmp_path_factory.mktemp("other"), "Other").issue("stranger", client=True),
+    }
     yield postern
     postern.stop()
     origin.close()
@@ -105,7 +116,9 @@ def test_rsa_and_ecdsa_side_by_side(secure, authority, kind):
 def test_alpn(secure, authority):
     with secure.client("main", tls=client_context(authority, alpn=["h2", "http/1.1"]), server_name="a.test") as client:
         assert client.sock.selected_alpn_protocol() == "http/1.1"
-    assert not works(secure, "main", client_context(authority, alpn=["spdy/1"])), "RFC 7301 3.2: no_application_protocol"
+    assert not works(
+        secure, "main", client_context(authority, alpn=["spdy/1"])
+    ), "RFC 7301 3.2: no_application_protocol"
 
 
 @pytest.mark.parametrize("version", [V12, V13], ids=["1.2", "1.3"])
@@ -133,11 +146,23 @@ def test_session_is_not_carried_to_another_listener(secure, authority):
             assert not client.get("/x").status
 
 
-@pytest.mark.parametrize("listener, who, accepted", [
-    ("optional", None, True), ("optional", "good", True), ("optional", "stranger", False),
-    ("required", None, False), ("required", "good", True), ("required", "stranger", False), ("required", "deep", True),
-    ("shallow", "deep", False), ("shallow", "good", True), ("crl", "good", True), ("crl", "revoked", False),
-    ("required", "revoked", True)])
+@pytest.mark.parametrize(
+    "listener, who, accepted",
+    [
+        ("optional", None, True),
+        ("optional", "good", True),
+        ("optional", "stranger", False),
+        ("required", None, False),
+        ("required", "good", True),
+        ("required", "stranger", False),
+        ("required", "deep", True),
+        ("shallow", "deep", False),
+        ("shallow", "good", True),
+        ("crl", "good", True),
+        ("crl", "revoked", False),
+        ("required", "revoked", True),
+    ],
+)
 @pytest.mark.parametrize("version", [V12, V13], ids=["1.2", "1.3"])
 def test_client_certificates(secure, authority, listener, who, accepted, version):
     context = client_context(authority, pair=secure.clients.get(who), maximum=version)
@@ -146,8 +171,21 @@ def test_client_certificates(secure, authority, listener, who, accepted, version
 
 def test_ocsp_staple(secure, authority):
     host, port = secure.address("main")
-    done = openssl("s_client", "-connect", f"{host}:{port}", "-servername", "a.test", "-status", "-tls1_2", "-cipher",
-                   "ECDHE-ECDSA-AES128-GCM-SHA256", "-CAfile", authority.cert, input=b"", check=False)
+    done = openssl(
+        "s_client",
+        "-connect",
+        f"{host}:{port}",
+        "-servername",
+        "a.test",
+        "-status",
+        "-tls1_2",
+        "-cipher",
+        "ECDHE-ECDSA-AES128-GCM-SHA256",
+        "-CAfile",
+        authority.cert,
+        input=b"",
+        check=False,
+    )
     assert b"OCSP Response Status: successful" in done.stdout and b"Cert Status: good" in done.stdout
     done = openssl("s_client", "-connect", f"{host}:{port}", "-servername", "b.test", "-status", input=b"", check=False)
     assert b"OCSP response: no response sent" in done.stdout
@@ -155,8 +193,12 @@ def test_ocsp_staple(secure, authority):
 
 def test_d11_renegotiation_is_refused(secure):
     host, port = secure.address("main")
-    process = subprocess.Popen(["openssl", "s_client", "-connect", f"{host}:{port}", "-tls1_2"], stdin=subprocess.PIPE,
-                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    process = subprocess.Popen(
+        ["openssl", "s_client", "-connect", f"{host}:{port}", "-tls1_2"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
     time.sleep(0.3 * PATIENCE)
     process.stdin.write(b"R\n")
     process.stdin.flush()
@@ -177,7 +219,7 @@ def test_d11_client_hello_byte_by_byte(secure, authority):
             except ssl.SSLWantReadError:
                 data = outgoing.read()
                 for at in range(len(data)):
-                    client.send(data[at:at + 1])
+                    client.send(data[at : at + 1])
                 incoming.write(client.read_some(1))
         client.send(outgoing.read())
         tls.write(b"GET /bytewise HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n")
@@ -209,8 +251,15 @@ def test_d10_handshake_deadline(secure, start):
         assert client.ended and 0.2 < time.monotonic() - begun < 2 * PATIENCE
 
 
-@pytest.mark.parametrize("sni, host, status", [
-    ("a.test", "a.test", 200), ("a.test", "b.test", 421), ("b.test", "a.test", 421), ("x.wild.test", "y.wild.test", 200)])
+@pytest.mark.parametrize(
+    "sni, host, status",
+    [
+        ("a.test", "a.test", 200),
+        ("a.test", "b.test", 421),
+        ("b.test", "a.test", 421),
+        ("x.wild.test", "y.wild.test", 200),
+    ],
+)
 def test_t9_host_of_another_certificate_is_421(secure, authority, sni, host, status):
     with secure.client("main", tls=client_context(authority), server_name=sni) as client:
         assert client.get("/t9", host=host).status == status
@@ -240,7 +289,9 @@ def test_cut_upload_is_not_completed(secure, authority):
 def test_large_bodies(secure, authority, version):
     block, count = bytes(range(256)) * 256, 160
     secure.origin.on("/mirror", lambda conn, request: conn.answer(body=request.body))
-    with secure.client("main", tls=client_context(authority, maximum=version), server_name="a.test", timeout=30) as client:
+    with secure.client(
+        "main", tls=client_context(authority, maximum=version), server_name="a.test", timeout=30
+    ) as client:
         client.send(f"POST /mirror HTTP/1.1\r\nHost: a.test\r\nContent-Length: {len(block) * count}\r\n\r\n")
         for _ in range(count):
             client.send(block)

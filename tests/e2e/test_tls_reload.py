@@ -1,4 +1,5 @@
 """Certificates that change on disk are taken up without a restart; what does not load changes nothing."""
+
 from __future__ import annotations
 
 import os
@@ -14,8 +15,10 @@ from harness.client import PATIENCE
 
 
 def settings(cert: Path, key: Path) -> dict:
-    return {"listener": [{"name": "main", "tls": {"certificate": [{"cert": str(cert), "key": str(key)}]}}],
-            "route": [{"name": "r", "path": "/*", "reply": {"status": 200, "body": "hi"}}]}
+    return {
+        "listener": [{"name": "main", "tls": {"certificate": [{"cert": str(cert), "key": str(key)}]}}],
+        "route": [{"name": "r", "path": "/*", "reply": {"status": 200, "body": "hi"}}],
+    }
 
 
 def served(postern) -> int:
@@ -68,7 +71,7 @@ def test_files_written_in_place(postern_with, authority, folder):
         text = source.read_bytes()
         with target.open("wb") as out:
             for at in range(0, len(text), 100):
-                out.write(text[at:at + 100])
+                out.write(text[at : at + 100])
                 out.flush()
                 time.sleep(0.01)
         assert served(postern) in (first.serial(), second.serial())

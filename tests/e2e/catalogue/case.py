@@ -3,8 +3,10 @@
 Every input carries marks: MARK stands in the request that may reach the origin, EVIL in what must never be taken for a
 request. Both are replaced by fresh ones for each flight, of the same length, so that lengths and split points hold.
 """
+
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Callable
 
@@ -22,7 +24,7 @@ class Case:
     `ends`: "close" (says so and closes), "keep" (the next request is answered) or "" (either, but as it says).
     `fin`: the client ends its side after the input. `partial`: the origin may see the start of the request, but never
     a complete one, and loses the connection. `evil_in_body`: EVIL is a legitimate part of a body.
-    `check(requests, answers)`: more demands on what the origin saw. `heads`: the methods of the requests, where not GET.
+    `check(requests, answers)`: more demands on what the origin saw. `methods`: those of the requests, where not GET.
     """
 
     id: str
@@ -65,14 +67,25 @@ def maybe(name: str, wire: bytes, *statuses: int, check: Callable | None = None,
     return Case(name, wire, one_of(200, *statuses), check=check, **more)
 
 
-def request(method: bytes = b"GET", target: bytes = b"/c/" + MARK, fields: bytes = b"", body: bytes = b"",
-            host: bytes = HOST, version: bytes = b"HTTP/1.1") -> bytes:
+def request(
+    method: bytes = b"GET",
+    target: bytes = b"/c/" + MARK,
+    fields: bytes = b"",
+    body: bytes = b"",
+    host: bytes = HOST,
+    version: bytes = b"HTTP/1.1",
+) -> bytes:
     """`fields` are complete lines with their line ends."""
     return method + b" " + target + b" " + version + b"\r\n" + host + fields + b"\r\n" + body
 
 
 def post(fields: bytes, body: bytes = b"", **more) -> bytes:
     return request(b"POST", fields=fields, body=body, **more)
+
+
+def line(text: bytes, host: bytes = HOST) -> bytes:
+    """A request whose first line is written out."""
+    return text + b"\r\n" + host + b"\r\n"
 
 
 def sized(body: bytes) -> bytes:
@@ -103,7 +116,7 @@ def target_is(*allowed: str) -> Callable:
     def check(requests, answers):
         for one in requests:
             seen = one.target
-            for mark in (part for part in seen.replace("?", "/").split("/") if part.startswith("T") and len(part) == 10):
+            for mark in set(re.findall(r"T\d{9}", seen)):
                 seen = seen.replace(mark, MARK.decode())
             assert seen in allowed, f"forwarded {one.target!r}"
 

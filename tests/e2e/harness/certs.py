@@ -1,4 +1,5 @@
-"""Certificates made with the openssl command: an authority, server and client pairs, a revocation list, OCSP answers."""
+"""Certificates made with the openssl command: an authority, pairs, a revocation list, OCSP answers."""
+
 from __future__ import annotations
 
 import ssl
@@ -18,8 +19,9 @@ basicConstraints = critical, CA:{ca}
 """
 
 
-def openssl(*arguments: str, cwd: Path | None = None, input: bytes | None = None, check: bool = True,
-            timeout: float = 30) -> subprocess.CompletedProcess:
+def openssl(
+    *arguments: str, cwd: Path | None = None, input: bytes | None = None, check: bool = True, timeout: float = 30
+) -> subprocess.CompletedProcess:
     done = subprocess.run(["openssl", *map(str, arguments)], cwd=cwd, input=input, capture_output=True, timeout=timeout)
     assert not check or done.returncode == 0, f"openssl {' '.join(map(str, arguments))}:\n{done.stderr.decode()}"
     return done
@@ -55,21 +57,35 @@ class Authority:
 
     @staticmethod
     def key(path: Path, kind: str) -> Path:
-        options = {"ecdsa": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
-                   "rsa": ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"]}[kind]
+        options = {
+            "ecdsa": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
+            "rsa": ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
+        }[kind]
         openssl("genpkey", *options, "-out", path)
         return path
 
     def _root(self, name: str) -> Pair:
         key = self.key(self.folder / "root.key", "ecdsa")
         config = self.folder / "root.cnf"
-        config.write_text(REQUEST_CONFIG.format(name=name, ca="TRUE", extra="keyUsage = critical, keyCertSign, cRLSign"))
+        config.write_text(
+            REQUEST_CONFIG.format(name=name, ca="TRUE", extra="keyUsage = critical, keyCertSign, cRLSign")
+        )
         cert = self.folder / "root.pem"
-        openssl("req", "-x509", "-new", "-key", key, "-config", config, "-extensions", "ext", "-days", "30", "-out", cert)
+        openssl(
+            "req", "-x509", "-new", "-key", key, "-config", config, "-extensions", "ext", "-days", "30", "-out", cert
+        )
         return Pair(cert, key)
 
-    def issue(self, name: str, hosts: list[str] | None = None, kind: str = "ecdsa", ca: bool = False,
-              client: bool = False, days: int = 20, folder: Path | None = None) -> Pair:
+    def issue(
+        self,
+        name: str,
+        hosts: list[str] | None = None,
+        kind: str = "ecdsa",
+        ca: bool = False,
+        client: bool = False,
+        days: int = 20,
+        folder: Path | None = None,
+    ) -> Pair:
         """A leaf (or an intermediate); the file holds the leaf and the intermediates above it."""
         self.count += 1
         base = (folder or self.folder) / f"{self.count}-{name.replace('*', 'any').replace(' ', '-')}"
@@ -84,16 +100,35 @@ class Authority:
         config.write_text(REQUEST_CONFIG.format(name=name, ca="TRUE" if ca else "FALSE", extra=extra))
         request, cert = Path(f"{base}.csr"), Path(f"{base}.pem")
         openssl("req", "-new", "-key", key, "-config", config, "-out", request)
-        openssl("x509", "-req", "-in", request, "-CA", self.pair.cert, "-CAkey", self.pair.key, "-CAcreateserial",
-                "-days", days, "-extfile", config, "-extensions", "ext", "-out", cert)
+        openssl(
+            "x509",
+            "-req",
+            "-in",
+            request,
+            "-CA",
+            self.pair.cert,
+            "-CAkey",
+            self.pair.key,
+            "-CAcreateserial",
+            "-days",
+            days,
+            "-extfile",
+            config,
+            "-extensions",
+            "ext",
+            "-out",
+            cert,
+        )
         if self.issuer is not None:
             cert.write_bytes(cert.read_bytes() + self.pair.cert.read_bytes())
         return Pair(cert, key)
 
     def _database_config(self) -> Path:
         config = self.folder / "ca.cnf"
-        config.write_text(f"[ca]\ndefault_ca = main\n[main]\ndatabase = {self.folder}/index.txt\n"
-                          f"crlnumber = {self.folder}/crlnumber\ndefault_md = sha256\ndefault_crl_days = 10\n")
+        config.write_text(
+            f"[ca]\ndefault_ca = main\n[main]\ndatabase = {self.folder}/index.txt\n"
+            f"crlnumber = {self.folder}/crlnumber\ndefault_md = sha256\ndefault_crl_days = 10\n"
+        )
         return config
 
     def revocation_list(self, *revoked: Pair) -> Path:
@@ -109,13 +144,33 @@ class Authority:
         index.write_text(f"V\t351231235959Z\t\t{pair.serial():X}\tunknown\t/CN=x\n")
         request, response = pair.cert.with_suffix(".ocspreq"), pair.cert.with_suffix(".ocsp")
         openssl("ocsp", "-issuer", self.cert, "-cert", pair.cert, "-no_nonce", "-reqout", request)
-        openssl("ocsp", "-index", index, "-rsigner", self.cert, "-rkey", self.pair.key, "-CA", self.cert,
-                "-reqin", request, "-respout", response, "-ndays", "5")
+        openssl(
+            "ocsp",
+            "-index",
+            index,
+            "-rsigner",
+            self.cert,
+            "-rkey",
+            self.pair.key,
+            "-CA",
+            self.cert,
+            "-reqin",
+            request,
+            "-respout",
+            response,
+            "-ndays",
+            "5",
+        )
         return response
 
 
-def client_context(authority: Authority | Path | None = None, pair: Pair | None = None, alpn: list[str] | None = None,
-                   minimum: ssl.TLSVersion | None = None, maximum: ssl.TLSVersion | None = None) -> ssl.SSLContext:
+def client_context(
+    authority: Authority | Path | None = None,
+    pair: Pair | None = None,
+    alpn: list[str] | None = None,
+    minimum: ssl.TLSVersion | None = None,
+    maximum: ssl.TLSVersion | None = None,
+) -> ssl.SSLContext:
     """A context that verifies against the authority; without one it verifies nothing."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if authority is None:

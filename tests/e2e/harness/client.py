@@ -1,4 +1,5 @@
 """A client that speaks bytes: sends what it is told and reads answers with the strict reader."""
+
 from __future__ import annotations
 
 import os
@@ -24,9 +25,16 @@ class Closed(Exception):
 class RawClient:
     """One connection. `address` is (host, port) or a path of a Unix socket; `tls` an SSLContext."""
 
-    def __init__(self, address, tls: ssl.SSLContext | None = None, server_name: str | None = None,
-                 timeout: float = 5.0, source: str | None = None, receive_buffer: int = 0,
-                 session: ssl.SSLSession | None = None):
+    def __init__(
+        self,
+        address,
+        tls: ssl.SSLContext | None = None,
+        server_name: str | None = None,
+        timeout: float = 5.0,
+        source: str | None = None,
+        receive_buffer: int = 0,
+        session: ssl.SSLSession | None = None,
+    ):
         self.timeout = timeout * PATIENCE
         if isinstance(address, str):
             self.sock = socket.socket(socket.AF_UNIX)
@@ -41,8 +49,9 @@ class RawClient:
                 self.sock.bind((source, 0))
             self.sock.connect(address)
             if tls is not None:
-                self.sock = tls.wrap_socket(self.sock, server_hostname=server_name, session=session,
-                                            suppress_ragged_eofs=False)
+                self.sock = tls.wrap_socket(
+                    self.sock, server_hostname=server_name, session=session, suppress_ragged_eofs=False
+                )
         except BaseException:
             self.sock.close()
             raise

@@ -3,6 +3,7 @@
 Between two segments every flight waits until postern has read the first: a probe on another connection is answered by
 the same (only) worker after the bytes that arrived before it. So no pause is needed, and each split is a real one.
 """
+
 from __future__ import annotations
 
 import itertools
@@ -55,7 +56,7 @@ class Flight:
         self.unsent += data
         try:
             while self.unsent:
-                self.unsent = self.unsent[self.sock.send(self.unsent):]
+                self.unsent = self.unsent[self.sock.send(self.unsent) :]
         except BlockingIOError:
             pass
         except OSError:
@@ -102,8 +103,14 @@ class Flight:
             self.ended = "bad answer: cut short"
 
     def wants_sentinel(self) -> bool:
-        return (not self.sentinel and not self.ended and not self.unsent and not self.case.fin
-                and len(self.answers) >= len(self.case.answers) and not self.answers[-1].says_close)
+        return (
+            not self.sentinel
+            and not self.ended
+            and not self.unsent
+            and not self.case.fin
+            and len(self.answers) >= len(self.case.answers)
+            and not self.answers[-1].says_close
+        )
 
 
 def whole(case: Case) -> Flight:
@@ -193,8 +200,10 @@ class Pilot:
             except AssertionError as problem:
                 cuts = list(itertools.accumulate(map(len, flight.segments)))[:-1]
                 where = f", cut at {cuts[:8]}" if cuts else ""
-                raise AssertionError(f"{flight.case.id}{where}: {problem}\nsent {b''.join(flight.segments)[:600]!r}\n"
-                                     f"got {[one.head for one in flight.answers]} then {flight.ended}") from None
+                raise AssertionError(
+                    f"{flight.case.id}{where}: {problem}\nsent {b''.join(flight.segments)[:600]!r}\n"
+                    f"got {[one.head for one in flight.answers]} then {flight.ended}"
+                ) from None
 
 
 def judge(flight: Flight, origin) -> None:
@@ -202,8 +211,8 @@ def judge(flight: Flight, origin) -> None:
     statuses = [one.status for one in answers]
     assert flight.ended in ("fin", "reset"), flight.ended
     assert len(statuses) == len(case.answers) and all(
-        status in allowed for status, allowed in zip(statuses, case.answers)), (
-        f"answers {statuses}, required {[sorted(one) for one in case.answers]}")
+        status in allowed for status, allowed in zip(statuses, case.answers)
+    ), f"answers {statuses}, required {[sorted(one) for one in case.answers]}"
     if case.ends == "close":
         assert answers[-1].says_close, "closed without saying so" if flight.ended else "kept"
         assert not flight.sentinel, "the connection was kept"

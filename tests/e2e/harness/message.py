@@ -3,6 +3,7 @@
 It exists so that a proxy's output is judged by code that shares nothing with the proxy and forgives nothing:
 every deviation from the grammar raises BadMessage. It does not try to be fast or complete.
 """
+
 from __future__ import annotations
 
 import re
@@ -76,7 +77,8 @@ class Message:
     @property
     def says_close(self) -> bool:
         return "close" in self.fields.tokens("connection") or (
-            self.minor == 0 and "keep-alive" not in self.fields.tokens("connection"))
+            self.minor == 0 and "keep-alive" not in self.fields.tokens("connection")
+        )
 
 
 def parse_fields(lines: list[bytes]) -> Fields:

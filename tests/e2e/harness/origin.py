@@ -3,6 +3,7 @@
 One thread per connection, so that a script is plain code: `def script(conn, request): conn.send(...)`.
 The default answer is a 200 that carries `X-Origin: <name>`: only an origin's answer has that field.
 """
+
 from __future__ import annotations
 
 import re
@@ -100,8 +101,14 @@ class Origin:
     `idle_close`: seconds after which an idle keep-alive connection is closed, as uvicorn does after 5.
     """
 
-    def __init__(self, name: str = "o1", path: str | None = None, tls: ssl.SSLContext | None = None,
-                 idle_close: float | None = None, port: int = 0):
+    def __init__(
+        self,
+        name: str = "o1",
+        path: str | None = None,
+        tls: ssl.SSLContext | None = None,
+        idle_close: float | None = None,
+        port: int = 0,
+    ):
         self.name, self.tls, self.idle_close = name, tls, idle_close
         self.scripts: dict[str, tuple[Script, bool]] = {}
         self.lock = threading.Lock()

@@ -3,6 +3,7 @@
 The binary is $POSTERN_BIN (default build/release/postern of this tree); $POSTERN_ENGINE, when set, is put into every
 config as `engine`, so that one suite judges both engines.
 """
+
 from __future__ import annotations
 
 import os
@@ -66,16 +67,22 @@ def dump_value(value) -> str:
 
 
 def run_cli(*arguments: str, timeout: float = 20, env: dict | None = None) -> subprocess.CompletedProcess:
-    return subprocess.run([BINARY, *arguments], capture_output=True, text=True, stdin=subprocess.DEVNULL,
-                          timeout=timeout * PATIENCE,
-                          env={**os.environ, **(env or {})})
+    return subprocess.run(
+        [BINARY, *arguments],
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=timeout * PATIENCE,
+        env={**os.environ, **(env or {})},
+    )
 
 
 class Postern:
     """A running postern. `settings` is the config as a dict; listeners without an address get a free port."""
 
-    def __init__(self, folder: Path, settings: dict, wait: bool = True, wrapper: list[str] | None = None,
-                 env: dict | None = None):
+    def __init__(
+        self, folder: Path, settings: dict, wait: bool = True, wrapper: list[str] | None = None, env: dict | None = None
+    ):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.config = self.folder / "postern.toml"
@@ -84,9 +91,13 @@ class Postern:
         self.stderr_path = self.folder / "stderr.log"
         self.stdout_path = self.folder / "stdout.log"
         self.process = subprocess.Popen(
-            [*(wrapper or []), BINARY, "run", "--config", str(self.config)], stdin=subprocess.DEVNULL,
-            stdout=self.stdout_path.open("wb"), stderr=self.stderr_path.open("wb"), cwd=self.folder,
-            env={**os.environ, **(env or {})})
+            [*(wrapper or []), BINARY, "run", "--config", str(self.config)],
+            stdin=subprocess.DEVNULL,
+            stdout=self.stdout_path.open("wb"),
+            stderr=self.stderr_path.open("wb"),
+            cwd=self.folder,
+            env={**os.environ, **(env or {})},
+        )
         self.stopped = False
         if wait:
             try:
@@ -183,8 +194,11 @@ class Postern:
     def total(self, name: str, **labels: str) -> float:
         """The sum of a metric over all label sets that contain `labels`."""
         wanted = [f'{key}="{value}"' for key, value in labels.items()]
-        return sum(value for key, value in self.metrics().items()
-                   if key.split("{")[0] == name and all(one in key for one in wanted))
+        return sum(
+            value
+            for key, value in self.metrics().items()
+            if key.split("{")[0] == name and all(one in key for one in wanted)
+        )
 
     def rss_kib(self) -> int:
         status = Path(f"/proc/{self.pid}/status").read_text()
@@ -222,6 +236,6 @@ class Postern:
 
 def parse_address(text: str):
     if text.startswith("unix:"):
-        return text[len("unix:"):]
+        return text[len("unix:") :]
     host, port = text.rsplit(":", 1)
     return (host.strip("[]"), int(port))
