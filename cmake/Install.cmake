@@ -1,9 +1,8 @@
-# `cmake --install`: the launcher in bin, the other engine where the launcher looks for it, config and unit.
+# `cmake --install`: the daemon in bin, config and unit.
 include(GNUInstallDirs)
 
 if(TARGET postern)
   install(TARGETS postern RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-  install(TARGETS postern-io_uring RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/postern)
 endif()
 # Under the prefix /usr the config belongs in /etc. A config that somebody has edited is never overwritten.
 install(CODE "set(example ${PROJECT_SOURCE_DIR}/config/postern.toml)")

@@ -23,7 +23,7 @@ namespace {
 
 constexpr const char* kDefaultConfig = "/etc/postern/postern.toml";
 
-int run_daemon(const std::string& config, const std::string& engine, char** argv) {
+int run_daemon(const std::string& config, const std::string& engine) {
   config::LoadResult loaded = load_checked(config, {});
   if (!loaded.ok()) {
     print_diagnostics(loaded.diagnostics, std::cerr);
@@ -32,8 +32,7 @@ int run_daemon(const std::string& config, const std::string& engine, char** argv
   config::Engine wanted = loaded.settings.engine;
   if (engine == "epoll") wanted = config::Engine::epoll;
   if (engine == "io_uring") wanted = config::Engine::io_uring;
-  server::choose_engine(wanted, argv);
-  server::Daemon daemon(std::move(loaded), [config] { return load_checked(config, {}); });
+  server::Daemon daemon(std::move(loaded), server::choose_engine(wanted), [config] { return load_checked(config, {}); });
   return daemon.run();
 }
 
@@ -48,7 +47,7 @@ int send_signal(const std::string& what, int pid) {
 
 int run_command_line(int argc, char** argv) {
   CLI::App app{"postern: the identity-aware reverse proxy for model inference", "postern"};
-  app.set_version_flag("--version", std::string("postern ") + POSTERN_VERSION + " (" + server::own_engine() + ")");
+  app.set_version_flag("--version", std::string("postern ") + POSTERN_VERSION);
   app.require_subcommand(1);
   std::optional<int> exit_code;  // set by the subcommand that ran
 
@@ -61,7 +60,7 @@ int run_command_line(int argc, char** argv) {
   std::string engine;
   CLI::App* run = with_config(app.add_subcommand("run", "Run the proxy in the foreground"));
   run->add_option("--engine", engine, "epoll or io_uring, instead of the config's")->check(CLI::IsMember({"auto", "epoll", "io_uring"}));
-  run->callback([&] { exit_code = run_daemon(config, engine, argv); });
+  run->callback([&] { exit_code = run_daemon(config, engine); });
 
   with_config(app.add_subcommand("check", "Check a configuration, all of it, and exit: 0 good, 2 not"))->callback([&] {
     exit_code = check_command(config, std::cout, std::cerr, server::deep_check);

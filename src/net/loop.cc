@@ -7,7 +7,13 @@ namespace postern::net {
 namespace asio = boost::asio;
 
 // One thread runs the context, others only post: the reactor needs no locks, the queue does.
-Loop::Loop() : wheel_(coarse_now_ms()), io_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO), reactor_(io_), ticker_(io_.get_executor()) {}
+Loop::Loop(Engine engine)
+    : engine_(engine), wheel_(coarse_now_ms()), io_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO), ticker_(io_.get_executor()) {}
+
+Reactor& Loop::make_reactor() {
+  reactor_ = Reactor::make(engine_, io_);
+  return *reactor_;
+}
 
 void Loop::set_timer(Timer& timer, std::int64_t delay_ms) noexcept {
   const std::int64_t now = coarse_now_ms();
@@ -32,7 +38,7 @@ void Loop::run() { io_.run(); }
 
 void Loop::finish() {
   ticker_.cancel();
-  reactor_.stop();
+  if (reactor_) reactor_->stop();
   io_.restart();
   io_.poll();
 }

@@ -5,6 +5,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <memory>
 #include <utility>
 
 #include "base/buffer_pool.h"
@@ -21,14 +22,15 @@ class Loop {
   using SteadyTimer = boost::asio::basic_waitable_timer<std::chrono::steady_clock,
                                                         boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
 
-  Loop();
+  explicit Loop(Engine engine = Engine::epoll);
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
   boost::asio::io_context& io() noexcept { return io_; }
   BufferPool& buffers() noexcept { return buffers_; }
   FramePool& frames() noexcept { return frames_; }
-  Reactor& reactor() noexcept { return reactor_; }
+  /// Made at its first use: an io_uring belongs to the thread that opened it.
+  Reactor& reactor() { return reactor_ ? *reactor_ : make_reactor(); }
 
   void set_timer(Timer& timer, std::int64_t delay_ms) noexcept;
 
@@ -44,15 +46,17 @@ class Loop {
   }
 
  private:
+  Reactor& make_reactor();
   void arm(std::int64_t due_ms);
   void on_tick(const boost::system::error_code& error);
 
   // Declared first, destroyed last: handlers that the io_context still holds refer to these.
   FramePool frames_;
   BufferPool buffers_;
+  const Engine engine_;
   TimerWheel wheel_;
   boost::asio::io_context io_;
-  Reactor reactor_;
+  std::unique_ptr<Reactor> reactor_;
   SteadyTimer ticker_;
   bool waiting_ = false;
 };

@@ -1,46 +1,56 @@
-// How sockets of one core learn that they are ready.
-//
-// epoll: one edge-triggered set of our own, which Asio's reactor watches as a single descriptor. A socket is registered
-// once and never armed again: waiting costs no system call, where Asio's async_wait makes an epoll_ctl each time
-// (223 ns here, twice per request; docs/decisions/0005-own-epoll-set.md).
-// io_uring: Asio's own wait operations (IORING_OP_POLL_ADD), armed one by one.
-// Part of Loop; one core only.
+// How the sockets of one core learn that they are ready: a set of our own beside Asio's reactor, which watches it as one
+// descriptor. A socket is registered once and reported by edges ever after, so waiting costs no system call, where
+// Asio's async_wait makes one each time (223 ns here, twice per request; docs/decisions/0005-own-reactor.md).
+// Two engines, chosen when the process starts: an epoll set, or multishot polls on an io_uring. Part of Loop.
 #pragma once
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/basic_stream_descriptor.hpp>
+#include <cstdint>
+#include <memory>
+#include <string>
 #include <vector>
+
+#include <boost/asio/io_context.hpp>
 
 namespace postern::net {
 
 class SocketBlock;
 
+enum class Engine : std::uint8_t { epoll, io_uring };
+const char* to_string(Engine engine) noexcept;
+
+/// Whether the kernel (and whatever filters system calls) lets this process use io_uring; the reason when it does not.
+bool io_uring_works(std::string& why_not);
+
 class Reactor {
  public:
-  explicit Reactor(boost::asio::io_context& io);
+  /// Throws std::system_error. On the thread that will run the io_context.
+  static std::unique_ptr<Reactor> make(Engine engine, boost::asio::io_context& io);
+
+  Reactor() = default;
   Reactor(const Reactor&) = delete;
   Reactor& operator=(const Reactor&) = delete;
-  ~Reactor();
+  virtual ~Reactor() = default;
 
-  /// False when the kernel refuses another descriptor.
-  bool add(SocketBlock& block) noexcept;
-  /// From now on tells about writability as well.
-  void want_writable(SocketBlock& block) noexcept;
-  /// A closed block goes away, as soon as no event of the present batch can refer to it.
+  /// Reports readability from now on. False when the kernel refuses.
+  virtual bool add(SocketBlock& block) noexcept = 0;
+  /// Reports writability: once, or from now on.
+  virtual void want_writable(SocketBlock& block) noexcept = 0;
+  /// The descriptor is about to be closed.
+  virtual void closing(SocketBlock& block) noexcept = 0;
+  /// No more reports; what still referred to sockets lets go.
+  virtual void stop() noexcept = 0;
+
+  /// Nobody refers to the block any more: it goes away, as soon as no report of the present batch can mean it.
   void bury(SocketBlock& block) noexcept;
-  /// No more events; what is buried goes.
-  void stop() noexcept;
+
+ protected:
+  /// Poll events (EPOLLIN and so on) of one socket.
+  static void report(SocketBlock& block, std::uint32_t events) noexcept;
+  void begin_batch() noexcept { in_batch_ = true; }
+  void end_batch() noexcept;
 
  private:
-#if !POSTERN_ENGINE_IO_URING
-  void wait();
-  void dispatch() noexcept;
-  /// Events of one look; 0: there were none.
-  int dispatch_batch() noexcept;
-
-  boost::asio::posix::basic_stream_descriptor<boost::asio::io_context::executor_type> set_;
-  bool dispatching_ = false;
-#endif
+  bool in_batch_ = false;
   std::vector<SocketBlock*> buried_;
 };
 

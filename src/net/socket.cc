@@ -25,6 +25,11 @@ Readiness::Readiness(SocketBlock& block, bool reads) noexcept
 
 void Readiness::clear_ready() noexcept { ready_ = reads_ && block_.hung_up; }
 
+// Readability is reported anyway; writability only since it was first missed.
+void Readiness::arm() noexcept {
+  if (!reads_) block_.loop.reactor().want_writable(block_);
+}
+
 void Readiness::suspend(std::coroutine_handle<> waiter, std::int64_t timeout_ms) noexcept {
   waiter_ = waiter;
   arm();
@@ -157,12 +162,8 @@ void Socket::close() noexcept {
   block->observer = nullptr;
   block->read.timer_.clear();
   block->write.timer_.clear();
-#if POSTERN_ENGINE_IO_URING
-  boost::system::error_code ignored;
-  block->socket.close(ignored);  // operations end with operation_aborted, later, from the event loop
-#else
+  block->loop.reactor().closing(*block);
   ::close(block->fd);
-#endif
   block->drop_reference();
 }
 

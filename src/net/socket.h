@@ -40,8 +40,6 @@ class Readiness {
   /// There is something left that a look did not take.
   void set_ready() noexcept { ready_ = true; }
 
-  /// Asks to be told; an observer needs that, a waiter does it by itself.
-  void arm() noexcept;
   /// Ends the wait, if there is one, with `cancelled`: from the event loop, not from here.
   void interrupt() noexcept;
   /// The same, and every later wait ends at once.
@@ -63,9 +61,9 @@ class Readiness {
  private:
   friend class Reactor;
   friend class Socket;
-  friend struct WaitHandler;
   friend struct Awaiter;
   void suspend(std::coroutine_handle<> waiter, std::int64_t timeout_ms) noexcept;
+  void arm() noexcept;
   /// The reactor's report. Whoever calls holds a reference to the block.
   void fired() noexcept;
   void resume(Waited result) noexcept;
@@ -75,7 +73,6 @@ class Readiness {
   Timer timer_;
   Waited result_ = Waited::ready;
   bool reads_;
-  bool armed_ = false;
   bool ready_ = false;
   bool cancelled_ = false;
 };

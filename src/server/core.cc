@@ -10,9 +10,10 @@
 
 namespace postern::server {
 
-Core::Core(std::size_t number, metrics::CoreMetrics& metrics, accesslog::CoreLog& log)
+Core::Core(std::size_t number, net::Engine engine, metrics::CoreMetrics& metrics, accesslog::CoreLog& log)
     : number_(number),
       metrics_(metrics),
+      loop_(engine),
       pipeline_(loop_, metrics, log),
       tasks_(loop_.frames()),
       drains_(loop_.frames()),

@@ -35,7 +35,7 @@ struct Install {
 
 class Core {
  public:
-  Core(std::size_t number, metrics::CoreMetrics& metrics, accesslog::CoreLog& log);
+  Core(std::size_t number, net::Engine engine, metrics::CoreMetrics& metrics, accesslog::CoreLog& log);
   ~Core();
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;

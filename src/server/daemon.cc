@@ -33,11 +33,12 @@ void say(const std::string& line) { std::fprintf(stderr, "postern: %s\n", line.c
 
 }  // namespace
 
-Daemon::Daemon(config::LoadResult loaded, Loader load)
+Daemon::Daemon(config::LoadResult loaded, net::Engine engine, Loader load)
     : load_(std::move(load)),
+      engine_(engine),
       io_(1),
       loaded_(std::move(loaded)),
-      collector_(registry_, {POSTERN_VERSION, POSTERN_ENGINE_NAME}),
+      collector_(registry_, {POSTERN_VERSION, net::to_string(engine)}),
       builder_(registry_),
       signals_(io_),
       settle_(io_),
@@ -59,7 +60,7 @@ int Daemon::run() {
   wait_for_signal();
   watch_files();
   every_minute();
-  log::info("ready", {{"engine", POSTERN_ENGINE_NAME}, {"cores", cores_.size()}, {"version", POSTERN_VERSION}});
+  log::info("ready", {{"engine", net::to_string(engine_)}, {"cores", cores_.size()}, {"version", POSTERN_VERSION}});
   io_.run();
   for (auto& core : cores_) core->join();
   if (access_log_) access_log_->stop(std::chrono::seconds(1));
@@ -72,7 +73,7 @@ bool Daemon::start() {
   const std::size_t count = loaded_.settings.workers != 0 ? loaded_.settings.workers : usable_cpus();
   for (std::size_t i = 0; i < count; ++i) {
     metrics::CoreMetrics& metrics = registry_.add_core();
-    cores_.push_back(std::make_unique<Core>(i, metrics, access_log_->add_core(metrics)));
+    cores_.push_back(std::make_unique<Core>(i, engine_, metrics, access_log_->add_core(metrics)));
   }
   std::vector<config::Diagnostic> diagnostics;
   if (!apply(loaded_, SnapshotBuilder::OnBadCertificate::refuse, diagnostics)) {

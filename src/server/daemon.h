@@ -30,7 +30,7 @@ class Daemon {
   using Loader = std::function<config::LoadResult()>;
 
   /// `load` reads the config again for a reload.
-  Daemon(config::LoadResult loaded, Loader load);
+  Daemon(config::LoadResult loaded, net::Engine engine, Loader load);
   ~Daemon();
 
   /// 0 after an orderly end; 1 or 2 with lines on stderr when it cannot start (2: the config).
@@ -61,6 +61,7 @@ class Daemon {
 
   // Constant after construction
   const Loader load_;
+  const net::Engine engine_;
   // Control thread
   Io io_;
   config::LoadResult loaded_;

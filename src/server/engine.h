@@ -1,21 +1,12 @@
-// Two executables from the same sources, one per event engine: start-up picks, and becomes the other one if need be.
-// Main thread, before anything runs.
+// Which event engine the cores run on: what the config wants, where the kernel lets it. Start-up only.
 #pragma once
 
-#include <string>
-
 #include "config/settings.h"
+#include "net/reactor.h"
 
 namespace postern::server {
 
-/// The engine this executable was built with: "epoll" or "io_uring".
-std::string own_engine();
-
-/// Whether the kernel (and whatever filters system calls) lets this process use io_uring; the reason when it does not.
-bool io_uring_works(std::string& why_not);
-
-/// Becomes the executable of the wanted engine when this one is another; returns when this one shall run.
-/// `arguments` are main()'s.
-void choose_engine(config::Engine wanted, char** arguments);
+/// `auto` is what the bench says is cheaper; io_uring falls back to epoll with one line in the log.
+net::Engine choose_engine(config::Engine wanted);
 
 }  // namespace postern::server

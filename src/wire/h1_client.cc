@@ -126,7 +126,6 @@ void H1Client::keep(KeptWatcher& watcher) noexcept {
   watcher_ = &watcher;
   last_used_ms_ = coarse_now_ms();
   stream_.socket().observe(this);
-  stream_.socket().readable().arm();
 }
 
 bool H1Client::take(bool careful) noexcept {
@@ -144,7 +143,6 @@ void H1Client::on_readable() noexcept {
     const net::IoResult got = stream_.read({&byte, 1});
     if (got.status == net::IoStatus::want_read) {
       stream_.socket().readable().clear_ready();
-      stream_.socket().readable().arm();
       return;
     }
   }

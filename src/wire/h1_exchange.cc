@@ -105,7 +105,6 @@ void H1Exchange::watch_client(ClientWatcher* watcher) noexcept {
   if (!stream_->is_open()) return;
   stream_->socket().observe(watcher ? this : nullptr);
   // While a body is being read, its reader is the one that learns of an end.
-  if (watcher && body_.at_end() && input_->empty()) stream_->socket().readable().arm();
 }
 
 void H1Exchange::cut() noexcept {

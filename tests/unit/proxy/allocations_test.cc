@@ -1,0 +1,194 @@
+// The promise of docs and house: once warm, a forwarded request makes no heap allocation on its core.
+// This file replaces operator new for the whole test binary; it counts on one thread only, and only while asked to.
+// Sanitizers bring their own operator new: there the same traffic runs, and nothing is counted.
+
+#include <execinfo.h>
+#include <gtest/gtest.h>
+#include <pthread.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+#include <vector>
+
+#include "unit/server/core_support.h"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define POSTERN_COUNTS_ALLOCATIONS 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define POSTERN_COUNTS_ALLOCATIONS 0
+#endif
+#endif
+#ifndef POSTERN_COUNTS_ALLOCATIONS
+#define POSTERN_COUNTS_ALLOCATIONS 1
+#endif
+
+namespace {
+
+struct AllocationCounter {
+  std::atomic<bool> counting{false};
+  std::atomic<pthread_t> thread{};
+  std::atomic<std::uint64_t> count{0};
+  void* first[40] = {};  // the stack of the first one
+  int first_depth = 0;
+
+  void saw_one() noexcept {
+    if (!counting.load(std::memory_order_relaxed) || pthread_self() != thread.load(std::memory_order_relaxed)) return;
+    if (count.fetch_add(1, std::memory_order_relaxed) == 0) first_depth = ::backtrace(first, 40);
+  }
+};
+AllocationCounter g_allocations;
+
+}  // namespace
+
+#if POSTERN_COUNTS_ALLOCATIONS
+namespace {
+void* allocate(std::size_t size) {
+  g_allocations.saw_one();
+  if (void* p = std::malloc(size ? size : 1)) return p;
+  throw std::bad_alloc();
+}
+void* allocate(std::size_t size, std::align_val_t align) {
+  g_allocations.saw_one();
+  void* p = nullptr;
+  if (::posix_memalign(&p, static_cast<std::size_t>(align), size ? size : 1) == 0) return p;
+  throw std::bad_alloc();
+}
+}  // namespace
+
+// The library's other forms (arrays, nothrow) call these.
+void* operator new(std::size_t size) { return allocate(size); }
+void* operator new(std::size_t size, std::align_val_t align) { return allocate(size, align); }
+void operator delete(void* p) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
+#endif
+
+namespace postern::test {
+namespace {
+
+constexpr int kConnections = 4;
+constexpr int kWarm = 50;
+constexpr int kCounted = 200;
+
+const std::string kTenFields =
+    "Host: example.com\r\nUser-Agent: test/1.0\r\nAccept: application/json\r\nAccept-Language: en\r\n"
+    "Accept-Encoding: gzip\r\nAuthorization: Bearer abcdefghijklmnop\r\nCookie: a=b; c=d\r\nX-One: 1\r\n"
+    "X-Forwarded-For: 192.0.2.1, 192.0.2.2\r\nReferer: http://example.com/from\r\n";
+const std::string kAnswer =
+    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nServer: origin\r\nX-A: 1\r\nX-B: 2\r\n"
+    "Content-Length: 11\r\n\r\nhello world";
+
+std::string post(std::size_t size) {
+  return "POST /v1/models/m:predict HTTP/1.1\r\n" + kTenFields + "Content-Type: application/json\r\nContent-Length: " +
+         std::to_string(size) + "\r\n\r\n" + std::string(size, 'x');
+}
+const std::string kGet = "GET /a/b/../c%7e?q=1 HTTP/1.1\r\n" + kTenFields + "\r\n";
+const std::string kChunkedPost = "POST /chunked HTTP/1.1\r\n" + kTenFields +
+                                 "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6;ext=1\r\n world\r\n0\r\nX-Sum: 11\r\n\r\n";
+
+/// Allocations on the core's thread while `f` runs.
+template <class F>
+std::uint64_t allocations_of(RunningCore& core, F f) {
+  void* warm[2];
+  ::backtrace(warm, 2);  // loads its library now
+  core.run_on_core([] { g_allocations.thread = ::pthread_self(); });
+  g_allocations.count = 0;
+  g_allocations.counting = true;
+  f();
+  g_allocations.counting = false;
+  const std::uint64_t count = g_allocations.count;
+  if (count != 0) ::backtrace_symbols_fd(g_allocations.first, g_allocations.first_depth, 2);
+  return count;
+}
+
+/// An answer as a whole, whichever framing it has.
+std::string ask(Client& client, const std::string& request) {
+  std::string answer = client.ask(request);
+  if (answer.find("Transfer-Encoding: chunked") == std::string::npos) return answer;
+  while (answer.size() < 5 || answer.substr(answer.size() - 5) != "0\r\n\r\n") {
+    const std::string more = client.read_some();
+    if (more.empty()) break;
+    answer += more;
+  }
+  return answer;
+}
+
+struct Scenario {
+  std::string name;
+  std::vector<std::string> requests;
+  std::string answer = kAnswer;
+  std::string route = {};
+  std::string expected = "HTTP/1.1 200 ";
+};
+
+/// Requests over all connections in turn; how many did not get what was expected.
+int exchange(std::vector<Client>& clients, const Scenario& scenario, int count) {
+  int failures = 0;
+  for (int i = 0; i < count; ++i) {
+    const std::size_t turn = static_cast<std::size_t>(i);
+    const std::string& request = scenario.requests[turn / clients.size() % scenario.requests.size()];
+    failures += ask(clients[turn % clients.size()], request).rfind(scenario.expected, 0) != 0;
+  }
+  return failures;
+}
+
+void expect_none(const Scenario& scenario) {
+  for (const net::Engine engine : engines()) {
+    SCOPED_TRACE(net::to_string(engine));
+    Origin origin(scenario.answer);
+    RunningCore core(forwarding_config(origin.port(), scenario.route), engine);
+    std::vector<Client> clients;
+    for (int i = 0; i < kConnections; ++i) clients.emplace_back(core.port());
+    ASSERT_EQ(exchange(clients, scenario, kWarm), 0);
+    int failures = 0;
+    const std::uint64_t count = allocations_of(core, [&] { failures = exchange(clients, scenario, kCounted); });
+    EXPECT_EQ(failures, 0);
+    EXPECT_EQ(count, 0u) << "in " << kCounted << " requests; the first one's stack is on stderr";
+  }
+}
+
+TEST(ForwardPath, AllocatesNothingOnceWarm) { expect_none({"plain", {kGet, post(1024)}}); }
+
+TEST(ForwardPath, AllocatesNothingForChunkedRequests) { expect_none({"chunked", {kChunkedPost}}); }
+
+TEST(ForwardPath, AllocatesNothingForLongBodies) { expect_none({"long", {post(100'000)}}); }
+
+TEST(ForwardPath, AllocatesNothingForAnswersThatBlock) {
+  // More than a socket takes at once: the sink waits for the client.
+  const std::string body(2'000'000, 'x');
+  expect_none({"large", {kGet}, "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body});
+}
+
+TEST(ForwardPath, AllocatesNothingForChunkedAnswers) {
+  expect_none({"chunked", {kGet}, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"});
+}
+
+TEST(ForwardPath, AllocatesNothingForEditsAndRewrites) {
+  expect_none({"edits", {kGet, post(1024)}, kAnswer,
+               "[[route]]\nname = \"v1\"\npath = \"/v1/*\"\nforward = \"u\"\nstrip_prefix = \"/v1\"\n"
+               "[route.request_headers]\nset = { \"X-Set\" = \"1\" }\n"
+               "[route.response_headers]\nremove = [\"Server\"]\n"});
+}
+
+TEST(OwnAnswers, AllocateNothingOnceWarm) {
+  expect_none({"problem", {kGet}, kAnswer, "hosts = [\"other.example\"]\n", "HTTP/1.1 404 "});
+}
+
+TEST(AllocationCounter, SeesWhatTheCoreAllocates) {
+  if (!POSTERN_COUNTS_ALLOCATIONS) GTEST_SKIP() << "a sanitizer has its own operator new";
+  RunningCore core(forwarding_config(1));
+  void* seen = nullptr;
+  const std::uint64_t count = allocations_of(core, [&] {
+    core.run_on_core([&] {
+      seen = ::operator new(100);
+      ::operator delete(seen);
+    });
+  });
+  EXPECT_GE(count, 1u);
+}
+
+}  // namespace
+}  // namespace postern::test
