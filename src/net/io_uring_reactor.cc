@@ -1,7 +1,7 @@
 #include "net/io_uring_reactor.h"
 
-#include <fcntl.h>
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -29,7 +29,9 @@ constexpr std::uint64_t kWrites = 1;
 constexpr std::uint64_t kCancel = 2;
 constexpr std::uint64_t kTags = 3;
 
-/// Completions are made when this thread asks for them, not by interrupting it; older kernels: when it enters the kernel.
+/// Completions are made when this thread asks for them, not by interrupting it; kernels before 6.1 interrupt. Either way
+/// an eventfd tells that there is something: a ring's own descriptor does not wake those who poll it when completions
+/// are deferred (seen with Linux 6.18). Returns the eventfd.
 int new_ring(io_uring& ring) {
   io_uring_params params{};
   params.cq_entries = kCompletions;
@@ -42,7 +44,11 @@ int new_ring(io_uring& ring) {
     code = io_uring_queue_init_params(kEntries, &ring, &params);
   }
   if (code < 0) throw std::system_error(-code, std::generic_category(), "io_uring");
-  return ring.ring_fd;
+  const int bell = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  if (bell < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
+  code = io_uring_register_eventfd(&ring, bell);
+  if (code < 0) throw std::system_error(-code, std::generic_category(), "io_uring eventfd");
+  return bell;
 }
 
 std::uint64_t data_of(const SocketBlock& block, std::uint64_t tag) noexcept { return reinterpret_cast<std::uintptr_t>(&block) | tag; }
@@ -60,8 +66,7 @@ bool io_uring_works(std::string& why_not) {
   return true;
 }
 
-// The descriptor is a copy: Asio closes what it watches, and the ring is not Asio's.
-IoUringReactor::IoUringReactor(asio::io_context& io) : descriptor_(io, ::fcntl(new_ring(ring_), F_DUPFD_CLOEXEC, 0)), running_(true) { wait(); }
+IoUringReactor::IoUringReactor(asio::io_context& io) : bell_(io, new_ring(ring_)), running_(true) { wait(); }
 
 IoUringReactor::~IoUringReactor() {
   stop();
@@ -117,7 +122,7 @@ void IoUringReactor::closing(SocketBlock& block) noexcept {
 void IoUringReactor::stop() noexcept {
   if (!running_) return;
   boost::system::error_code ignored;
-  descriptor_.close(ignored);
+  bell_.close(ignored);
   // Cancelled polls complete at once; their blocks go with them.
   for (int look = 0; look < 16 && dispatch_batch() > 0; ++look) {
   }
@@ -125,10 +130,12 @@ void IoUringReactor::stop() noexcept {
 }
 
 void IoUringReactor::wait() {
-  descriptor_.async_wait(asio::posix::descriptor_base::wait_read, [this](const boost::system::error_code& error) {
+  bell_.async_wait(asio::posix::descriptor_base::wait_read, [this](const boost::system::error_code& error) {
     if (error) return;
+    std::uint64_t rings = 0;
+    static_cast<void>(::read(bell_.native_handle(), &rings, sizeof rings) > 0);
     dispatch();
-    if (descriptor_.is_open()) wait();
+    if (bell_.is_open()) wait();
   });
 }
 

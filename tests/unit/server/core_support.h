@@ -8,6 +8,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <future>
 #include <map>
 #include <memory>
@@ -36,6 +37,15 @@ inline std::vector<net::Engine> engines() {
 }
 
 inline std::uint16_t port_of(int fd) { return net::to_address(net::local_of(fd)).port; }
+
+/// What comes next; empty at the end, on an error and when patience is over.
+inline std::string receive(int fd) {
+  char block[16384];
+  ssize_t n;
+  do n = ::recv(fd, block, sizeof block, 0);
+  while (n < 0 && errno == EINTR);
+  return std::string(block, n > 0 ? static_cast<std::size_t>(n) : 0);
+}
 
 /// Answers every request alike on as many connections as come; reads Content-Length and chunked bodies. One thread.
 class Origin {
@@ -74,10 +84,9 @@ class Origin {
     for (const auto& [fd, bytes] : open) ::close(fd);
   }
   bool serve(int fd, std::string& bytes) {
-    char block[16384];
-    const ssize_t n = ::recv(fd, block, sizeof block, 0);
-    if (n <= 0) return false;
-    bytes.append(block, static_cast<std::size_t>(n));
+    const std::string more = receive(fd);
+    if (more.empty()) return false;
+    bytes += more;
     while (const std::size_t length = request_length(bytes)) {
       bytes.erase(0, length);
       if (::send(fd, answer_.data(), answer_.size(), MSG_NOSIGNAL) < 0) return false;
@@ -135,18 +144,14 @@ class Client {
           return answer;
         }
       }
-      char block[16384];
-      const ssize_t n = ::recv(fd_, block, sizeof block, 0);
-      if (n <= 0) return std::exchange(unread_, {});
-      unread_.append(block, static_cast<std::size_t>(n));
+      const std::string more = receive(fd_);
+      if (more.empty()) return std::exchange(unread_, {});
+      unread_ += more;
     }
   }
   /// What is there, or comes next; empty at the end.
   std::string read_some() {
-    if (!unread_.empty()) return std::exchange(unread_, {});
-    char block[16384];
-    const ssize_t n = ::recv(fd_, block, sizeof block, 0);
-    return std::string(block, n > 0 ? static_cast<std::size_t>(n) : 0);
+    return unread_.empty() ? receive(fd_) : std::exchange(unread_, {});
   }
   std::string ask(std::string_view request) { return send(request) ? read_answer() : "cannot send"; }
 
