@@ -21,7 +21,7 @@ namespace {
 constexpr unsigned kEntries = 1024;
 constexpr unsigned kCompletions = 16 * 1024;  // an overflow is survived, at a cost
 constexpr unsigned kBatch = 256;
-constexpr int kLooks = 4;
+constexpr int kLooks = 16;
 
 // What a completion is about, in the low bits of a block's address.
 constexpr std::uint64_t kReads = 0;
@@ -29,20 +29,13 @@ constexpr std::uint64_t kWrites = 1;
 constexpr std::uint64_t kCancel = 2;
 constexpr std::uint64_t kTags = 3;
 
-/// Completions are made when this thread asks for them, not by interrupting it; kernels before 6.1 interrupt. Either way
-/// an eventfd tells that there is something: a ring's own descriptor does not wake those who poll it when completions
-/// are deferred (seen with Linux 6.18). Returns the eventfd.
+/// Plain flags: with deferred completions (IORING_SETUP_DEFER_TASKRUN) neither the ring's descriptor nor an eventfd wakes
+/// us for each edge (seen with Linux 6.18), and a core that sleeps on epoll has to be woken. Returns the eventfd.
 int new_ring(io_uring& ring) {
   io_uring_params params{};
   params.cq_entries = kCompletions;
-  params.flags = IORING_SETUP_CQSIZE | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN;
+  params.flags = IORING_SETUP_CQSIZE;
   int code = io_uring_queue_init_params(kEntries, &ring, &params);
-  if (code == -EINVAL) {
-    params = {};
-    params.cq_entries = kCompletions;
-    params.flags = IORING_SETUP_CQSIZE;
-    code = io_uring_queue_init_params(kEntries, &ring, &params);
-  }
   if (code < 0) throw std::system_error(-code, std::generic_category(), "io_uring");
   const int bell = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   if (bell < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
@@ -139,14 +132,16 @@ void IoUringReactor::wait() {
   });
 }
 
+// The bell may not ring again for what is left behind now.
 void IoUringReactor::dispatch() noexcept {
   for (int look = 0; look < kLooks; ++look) {
-    if (dispatch_batch() == 0) break;
+    if (dispatch_batch() == 0) return;
   }
+  const std::uint64_t again = 1;
+  static_cast<void>(::write(bell_.native_handle(), &again, sizeof again) > 0);
 }
 
 unsigned IoUringReactor::dispatch_batch() noexcept {
-  io_uring_get_events(&ring_);
   io_uring_cqe* ready[kBatch];
   const unsigned count = io_uring_peek_batch_cqe(&ring_, ready, kBatch);
   struct Seen {

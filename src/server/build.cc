@@ -77,6 +77,7 @@ void SnapshotBuilder::add_listener(Job& job, std::size_t position) {
   const std::size_t index = index_of(listener.name);
   if (job.out.listeners.size() <= index) job.out.listeners.resize(index + 1);
   ListenerPolicy& policy = job.out.listeners[index];
+  policy = {};  // nothing of the generation before: what the settings dropped must be gone
   policy.name = listener.name;
   policy.slot = registry_.listener(listener.name);
   policy.h1 = h1_settings(listener);

@@ -26,15 +26,9 @@
 #include "server/build.h"
 #include "server/core.h"
 #include "server/listen_sockets.h"
+#include "unit/net/loop_support.h"
 
 namespace postern::test {
-
-/// Those that work here: io_uring may be forbidden.
-inline std::vector<net::Engine> engines() {
-  std::string why_not;
-  if (!net::io_uring_works(why_not)) return {net::Engine::epoll};
-  return {net::Engine::epoll, net::Engine::io_uring};
-}
 
 inline std::uint16_t port_of(int fd) { return net::to_address(net::local_of(fd)).port; }
 

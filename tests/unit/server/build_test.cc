@@ -1,0 +1,138 @@
+// Settings to a Snapshot: indices that never change, limits divided by cores, certificates that stop loading.
+#include "server/build.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "crypto/self_signed.h"
+
+namespace postern::server {
+namespace {
+
+std::string listener(const std::string& name, const std::string& more = {}) {
+  return "[[listener]]\nname = \"" + name + "\"\naddress = \"127.0.0.1:0\"\n" + more;
+}
+
+class Build : public ::testing::Test {
+ protected:
+  using Policy = SnapshotBuilder::OnBadCertificate;
+
+  std::shared_ptr<const proxy::Snapshot> build(const std::string& text, Policy policy = Policy::refuse, std::size_t cores = 1) {
+    const config::LoadResult loaded = config::load(text, "c.toml", config::Environment::process());
+    diagnostics_.clear();
+    for (const config::Diagnostic& d : loaded.diagnostics) ADD_FAILURE() << config::to_string(d);
+    auto snapshot = builder_.build(loaded, cores, policy, diagnostics_);
+    if (snapshot) builder_.accepted(snapshot);
+    return snapshot;
+  }
+
+  metrics::MetricsRegistry registry_;
+  SnapshotBuilder builder_{registry_};
+  std::vector<config::Diagnostic> diagnostics_;
+};
+
+TEST_F(Build, ListenerIndicesAreForEver) {
+  const auto first = build(listener("a") + listener("b"));
+  const auto second = build(listener("c") + listener("b"));
+  const auto third = build(listener("a"));
+  EXPECT_EQ(builder_.listener_names(), (std::vector<std::string>{"a", "b", "c"}));
+  ASSERT_EQ(second->listeners.size(), 3u);
+  EXPECT_EQ(second->listeners[0].name, "a");  // gone, but connections may still refer to it
+  EXPECT_EQ(second->listeners[1].name, "b");
+  EXPECT_EQ(second->listeners[2].name, "c");
+  EXPECT_EQ(third->listeners.size(), 3u);
+  EXPECT_EQ(third->listeners[0].slot, first->listeners[0].slot);
+}
+
+TEST_F(Build, NumbersGrowOnlyWithSuccess) {
+  EXPECT_EQ(build(listener("a"))->number, 1u);
+  EXPECT_EQ(build(listener("a", "[listener.tls]\n[[listener.tls.certificate]]\ncert = \"/none\"\nkey = \"/none\"\n")), nullptr);
+  EXPECT_FALSE(diagnostics_.empty());
+  EXPECT_EQ(build(listener("a"))->number, 2u);
+}
+
+TEST_F(Build, DividesConnectionLimitsByCoresRoundedUp) {
+  EXPECT_EQ(build(listener("a", "max_connections = 10\n"), Policy::refuse, 4)->listeners[0].max_connections, 3u);
+  EXPECT_EQ(build(listener("a"), Policy::refuse, 4)->listeners[0].max_connections, 0u);
+}
+
+TEST_F(Build, RoutesKnowUpstreamsByIndex) {
+  const auto snapshot = build(listener("a") +
+                              "[[upstream]]\nname = \"u\"\nendpoints = [\"127.0.0.1:1\"]\n"
+                              "[[upstream]]\nname = \"v\"\nendpoints = [\"127.0.0.1:2\", \"unix:/x\"]\n"
+                              "[[route]]\nname = \"r\"\npath = \"/*\"\nforward = \"v\"\n");
+  ASSERT_EQ(snapshot->routes->routes().size(), 1u);
+  EXPECT_EQ(snapshot->routes->routes()[0].forward()->upstream, 1u);
+  EXPECT_EQ(snapshot->upstreams[1].cluster.endpoints.size(), 2u);
+  EXPECT_EQ(snapshot->route_slots.size(), 1u);
+}
+
+TEST_F(Build, EqualUpstreamsHaveEqualIdentities) {
+  const auto text = [](const std::string& more) {
+    return listener("a") + "[[upstream]]\nname = \"u\"\nendpoints = [\"127.0.0.1:1\"]\n" + more;
+  };
+  const std::string identity = build(text(""))->upstreams[0].cluster.identity;
+  EXPECT_EQ(build(text("") + listener("b"))->upstreams[0].cluster.identity, identity);
+  EXPECT_NE(build(text("max_idle = 3\n"))->upstreams[0].cluster.identity, identity);
+}
+
+class BuildTls : public Build {
+ protected:
+  BuildTls() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "build_test.XXXXXX").string();
+    folder_ = ::mkdtemp(pattern.data());
+  }
+  ~BuildTls() override { std::filesystem::remove_all(folder_); }
+  void write_certificate() {
+    const auto made = crypto::make_self_signed({"localhost"}, std::chrono::hours(1));
+    std::ofstream(folder_ + "/c.pem") << made.value->cert_pem;
+    std::ofstream(folder_ + "/k.pem") << made.value->key_pem.reveal();
+    std::filesystem::permissions(folder_ + "/k.pem", std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  }
+  std::string config() const {
+    return listener("a", "[listener.tls]\n[[listener.tls.certificate]]\ncert = \"" + folder_ + "/c.pem\"\nkey = \"" + folder_ + "/k.pem\"\n");
+  }
+  std::string folder_;
+};
+
+TEST_F(BuildTls, KeepsOldMaterialWhenTheFilesBreak) {
+  write_certificate();
+  const auto first = build(config());
+  ASSERT_TRUE(first && first->listeners[0].tls_material);
+  std::ofstream(folder_ + "/c.pem") << "broken";
+  EXPECT_EQ(build(config(), Policy::refuse), nullptr);
+  const auto second = build(config(), Policy::keep_old);
+  ASSERT_TRUE(second);
+  EXPECT_TRUE(builder_.kept_old());
+  EXPECT_EQ(second->listeners[0].tls_material, first->listeners[0].tls_material);
+  write_certificate();
+  const auto third = build(config(), Policy::keep_old);
+  EXPECT_FALSE(builder_.kept_old());
+  EXPECT_NE(third->listeners[0].tls_material, first->listeners[0].tls_material);
+}
+
+TEST_F(BuildTls, TicketKeysOutliveReloads) {
+  write_certificate();
+  const auto first = build(config());
+  const auto second = build(config());
+  EXPECT_EQ(first->listeners[0].ticket_keys, second->listeners[0].ticket_keys);
+}
+
+TEST_F(BuildTls, AListenerThatDropsTlsIsPlain) {
+  write_certificate();
+  ASSERT_TRUE(build(config())->listeners[0].tls_material);
+  const auto plain = build(listener("a"));
+  EXPECT_FALSE(plain->listeners[0].tls_material);
+  EXPECT_FALSE(plain->listeners[0].ticket_keys);
+}
+
+TEST_F(BuildTls, KeepOldNeedsSomethingOld) {
+  EXPECT_EQ(build(config(), Policy::keep_old), nullptr);
+  EXPECT_FALSE(diagnostics_.empty());
+}
+
+}  // namespace
+}  // namespace postern::server
