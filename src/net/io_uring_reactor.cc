@@ -34,8 +34,14 @@ constexpr std::uint64_t kTags = 3;
 int new_ring(io_uring& ring) {
   io_uring_params params{};
   params.cq_entries = kCompletions;
-  params.flags = IORING_SETUP_CQSIZE;
+  params.flags = IORING_SETUP_CQSIZE | IORING_SETUP_COOP_TASKRUN;  // no interrupts of running code: 5.19 and later
   int code = io_uring_queue_init_params(kEntries, &ring, &params);
+  if (code == -EINVAL) {
+    params = {};
+    params.cq_entries = kCompletions;
+    params.flags = IORING_SETUP_CQSIZE;
+    code = io_uring_queue_init_params(kEntries, &ring, &params);
+  }
   if (code < 0) throw std::system_error(-code, std::generic_category(), "io_uring");
   const int bell = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   if (bell < 0) throw std::system_error(errno, std::generic_category(), "eventfd");

@@ -30,7 +30,7 @@ void Loop::arm(std::int64_t due_ms) {
 void Loop::on_tick(const boost::system::error_code& error) {
   if (error) return;  // an earlier deadline took over
   waiting_ = false;
-  wheel_.advance(coarse_now_ms());
+  wheel_.advance(now_ns() / 1'000'000);  // the coarse clock may still be before what woke us: a busy wait
   if (!waiting_) arm(wheel_.next_ms());
 }
 

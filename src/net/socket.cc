@@ -32,6 +32,7 @@ void Readiness::arm() noexcept {
 
 void Readiness::suspend(std::coroutine_handle<> waiter, std::int64_t timeout_ms) noexcept {
   waiter_ = waiter;
+  ++waits_;
   arm();
   if (timeout_ms > 0) block_.loop.set_timer(timer_, timeout_ms);
 }
@@ -61,9 +62,9 @@ void Readiness::interrupt() noexcept {
   timer_.clear();
   ++block_.references;
   // Not resumed from here: the caller may be deep inside what that coroutine is about to destroy.
-  asio::post(block_.loop.io(), [this] {
+  asio::post(block_.loop.io(), [this, wait = waits_] {
     SocketBlock& block = block_;
-    if (waiter_) resume(Waited::cancelled);
+    if (waiter_ && waits_ == wait) resume(Waited::cancelled);  // a report may have come first: the next wait is another
     block.drop_reference();
   });
 }

@@ -71,6 +71,7 @@ class Readiness {
   SocketBlock& block_;
   std::coroutine_handle<> waiter_;
   Timer timer_;
+  std::uint32_t waits_ = 0;  // which wait an interruption was meant for
   Waited result_ = Waited::ready;
   bool reads_;
   bool ready_ = false;

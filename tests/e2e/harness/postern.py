@@ -25,13 +25,19 @@ SANITIZER = re.compile(r"(Address|Leak|Thread|Memory)Sanitizer|runtime error:")
 SAMPLE = re.compile(r"^([a-zA-Z_:][a-zA-Z0-9_:]*)(\{.*\})? ([-+0-9.eEinfaN]+)( \d+)?$")
 
 
+given_ports: set[int] = set()  # nobody may have bound them yet
+
+
 def free_port(host: str = "127.0.0.1") -> int:
     """A port below the ephemeral range: no outgoing connection can take it before its owner binds it."""
     while True:
         port = random.randrange(15000, 32000)
+        if port in given_ports:
+            continue
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as sock:
             try:
                 sock.bind((host, port))
+                given_ports.add(port)
                 return port
             except OSError:
                 continue

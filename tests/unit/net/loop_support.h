@@ -4,6 +4,8 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -45,7 +47,7 @@ inline void settle(net::Loop& loop) {
 template <class T>
 class Running {
  public:
-  Running(net::Loop& loop, Task<T> task) : loop_(loop), group_(loop.frames()) { group_.start(store(std::move(task), result_)); }
+  Running(net::Loop& loop, Task<T> task) : loop_(loop), group_(loop.frames()) { group_.start(store(loop, std::move(task), result_)); }
   ~Running() { EXPECT_EQ(group_.running(), 0u) << "a task outlives its test"; }
   [[nodiscard]] bool done() const { return group_.running() == 0; }
   /// Drives the loop until the end.
@@ -58,7 +60,7 @@ class Running {
   }
 
  private:
-  static Task<void> store(Task<T> task, std::optional<T>& out) { out.emplace(co_await std::move(task)); }
+  static Task<void> store(net::Loop&, Task<T> task, std::optional<T>& out) { out.emplace(co_await std::move(task)); }
   net::Loop& loop_;
   std::optional<T> result_;
   TaskGroup group_;
@@ -145,6 +147,8 @@ inline Pair make_tcp_pair(net::Loop& loop) {
   const int theirs = ::accept(listener, nullptr, nullptr);
   ::close(listener);
   ::fcntl(ours, F_SETFL, O_NONBLOCK);
+  const int on = 1;
+  for (const int fd : {ours, theirs}) ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   return Pair{net::Socket(loop, ours), PeerEnd(theirs)};
 }
 

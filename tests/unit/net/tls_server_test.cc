@@ -349,7 +349,8 @@ TEST_F(TlsServer, CoresHandshakeAtOnceWhileKeysRotate) {
     ServerSide mine(dir);
     mine.settings = server.settings;
     mine.tickets = server.tickets;
-    ClientSide upstream_side(dir, ca.pem());
+    const TempDir own;  // both write a ca.pem
+    ClientSide upstream_side(own, ca.pem());
     const auto context = mine.build();
     const auto upstream = upstream_side.build();
     for (int i = 0; i < 20; ++i) {

@@ -75,7 +75,7 @@ TEST_F(H1BodyTest, LongBodiesArriveWhole) {
   std::string all;
   for (int i = 0; all.size() < 150'000; ++i) all += std::to_string(i) + ",";
   start(Framing::length, all.size(), all.substr(0, 1'000));
-  EXPECT_EQ(read(std::string_view(all).substr(1'000), 40'000), all);
+  EXPECT_TRUE(read(std::string_view(all).substr(1'000), 40'000) == all);
 }
 
 TEST_F(H1BodyTest, ChunksComeInPieces) {

@@ -80,20 +80,21 @@ TEST_F(H1OutputTest, LongRunsAreBorrowed) {
   EXPECT_FALSE(output_.wants_flush());
   output_.put(run);
   EXPECT_TRUE(output_.wants_flush());
-  EXPECT_EQ(flushed(), "1\r\na\r\n1388\r\n" + run + "\r\n");
+  EXPECT_TRUE(flushed() == "1\r\na\r\n1388\r\n" + run + "\r\n");
   EXPECT_FALSE(output_.wants_flush());
 }
 
 TEST_F(H1OutputTest, ManySmallRunsFillTheBlockAndAskForAFlush) {
   output_.set_framing(http::Framing::chunked);
+  const std::string run(1'000, 'y');  // the one that finds no room is borrowed
   std::string expected;
   int runs = 0;
   while (!output_.wants_flush()) {
-    output_.put(std::string(1'000, 'y'));
-    expected += "3e8\r\n" + std::string(1'000, 'y') + "\r\n";
+    output_.put(run);
+    expected += "3e8\r\n" + run + "\r\n";
     ASSERT_LT(++runs, 100);
   }
-  EXPECT_EQ(flushed(), expected);
+  EXPECT_TRUE(flushed() == expected);
 }
 
 TEST_F(H1OutputTest, PartialWritesLoseNothing) {
@@ -111,7 +112,7 @@ TEST_F(H1OutputTest, PartialWritesLoseNothing) {
   output_.finish(nullptr);
   char size[20];
   std::snprintf(size, sizeof size, "%zx\r\n", body.size());
-  EXPECT_EQ(first + flushed(), "HEAD\r\n" + std::string(size) + body + "\r\n3\r\nend\r\n0\r\n\r\n");
+  EXPECT_TRUE(first + flushed() == "HEAD\r\n" + std::string(size) + body + "\r\n3\r\nend\r\n0\r\n\r\n");
 }
 
 TEST_F(H1OutputTest, APeerThatTakesNothingIsATimeout) {
