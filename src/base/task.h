@@ -3,7 +3,7 @@
 // since the request path reports errors by Result.
 //
 // Why not asio::awaitable: its frames cannot come from a pool of ours, an idle connection pays for its
-// entry frames, and each awaited operation costs a frame (docs/decisions/0002-own-task.md).
+// entry frames, and each awaited operation costs a frame (docs/decisions/0001-own-task.md).
 #pragma once
 
 #include <concepts>

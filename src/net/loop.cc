@@ -4,7 +4,7 @@
 
 namespace postern::net {
 
-namespace asio = boost::asio;
+
 
 // One thread runs the context, others only post: the reactor needs no locks, the queue does.
 Loop::Loop(Engine engine)

@@ -1,5 +1,5 @@
 // A byte stream, plain or TLS: what the wires read from and write to. One branch per call tells them apart, which is
-// nothing beside the system call behind it (docs/decisions/0003-one-stream.md). One core only.
+// nothing beside the system call behind it (docs/decisions/0004-one-stream.md). One core only.
 #pragma once
 
 #include <cstddef>

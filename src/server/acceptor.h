@@ -21,6 +21,9 @@ class Acceptor {
   Acceptor(const Acceptor&) = delete;
   Acceptor& operator=(const Acceptor&) = delete;
 
+  /// Connections belong to that listener from now on.
+  void serve(std::uint16_t listener) noexcept { listener_ = listener; }
+
  private:
   void wait();
   void on_ready();
@@ -29,7 +32,7 @@ class Acceptor {
   void pause();
 
   Core& core_;
-  const std::uint16_t listener_;
+  std::uint16_t listener_;
   const int fd_;
   const int family_;
   // No Asio acceptor would take a generic protocol: a socket that is only ever waited on does.

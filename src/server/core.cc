@@ -37,7 +37,7 @@ void Core::run() {
 }
 
 void Core::post_install(Install message) {
-  loop_.post([this, m = std::move(message)]() mutable { install(std::move(m)); });
+  loop_.post([this, m = std::move(message)] { install(m); });
 }
 
 void Core::post_drain(std::function<void()> done) {
@@ -56,10 +56,21 @@ void Core::join() {
   if (thread_.joinable()) thread_.join();
 }
 
-void Core::install(Install message) {
+void Core::install(const Install& message) {
   metrics_.prepare(message.snapshot->slots);
   pipeline_.install(make_generation(message.snapshot));
+  // All that move leave their places before any arrives: two listeners may have swapped addresses.
+  std::vector<std::unique_ptr<Acceptor>> moving;
+  for (const auto& [from, to] : message.moved) {
+    moving.push_back(std::move(acceptors_[from]));
+    acceptors_.erase(from);
+  }
   for (const std::uint16_t listener : message.closed) acceptors_.erase(listener);
+  for (std::size_t i = 0; i < moving.size(); ++i) {
+    const std::uint16_t to = message.moved[i].second;
+    moving[i]->serve(to);
+    acceptors_[to] = std::move(moving[i]);
+  }
   for (const ListenerSocket& opened : message.opened) {
     acceptors_[opened.listener] = std::make_unique<Acceptor>(*this, opened.listener, opened.fd);
   }

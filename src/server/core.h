@@ -7,6 +7,8 @@
 #include <map>
 #include <memory>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "base/task_group.h"
 #include "crypto/library.h"
@@ -30,6 +32,7 @@ struct ListenerSocket {
 struct Install {
   std::shared_ptr<const proxy::Snapshot> snapshot;
   std::vector<ListenerSocket> opened;
+  std::vector<std::pair<std::uint16_t, std::uint16_t>> moved;  // the same socket under another listener's name
   std::vector<std::uint16_t> closed;
 };
 
@@ -62,7 +65,7 @@ class Core {
   void remove(Connection& connection) noexcept;
 
  private:
-  void install(Install install);
+  void install(const Install& message);
   proxy::GenerationPin make_generation(std::shared_ptr<const proxy::Snapshot> snapshot);
   Task<void> drain(std::function<void()> done);
   void cut() noexcept;

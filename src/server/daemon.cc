@@ -122,9 +122,12 @@ bool Daemon::open_listeners(const config::Settings& settings, std::vector<Instal
   const std::vector<std::string>& names = builder_.listener_names();
   for (const config::Listener& listener : settings.listeners) {
     const auto index = static_cast<std::uint16_t>(std::find(names.begin(), names.end(), listener.name) - names.begin());
-    const std::string key = listener.name + " " + listener.address;
-    now[key] = index;
-    if (open_listeners_.count(key)) continue;
+    now[listener.address] = index;
+    if (const auto there = open_listeners_.find(listener.address); there != open_listeners_.end()) {
+      if (there->second == index) continue;
+      for (Install& install : installs) install.moved.emplace_back(there->second, index);
+      continue;
+    }
     ListenSockets sockets = open_listener(listener, installs.size());
     if (!sockets.error.empty()) {
       for (const int fd : opened) ::close(fd);
@@ -136,13 +139,9 @@ bool Daemon::open_listeners(const config::Settings& settings, std::vector<Instal
       opened.push_back(sockets.fds[i]);
     }
   }
-  for (const auto& [key, index] : open_listeners_) {
-    if (now.count(key)) continue;
-    for (Install& install : installs) {
-      // The same name at a new address takes the place over by itself.
-      const bool replaced = std::any_of(install.opened.begin(), install.opened.end(), [&](const ListenerSocket& s) { return s.listener == index; });
-      if (!replaced) install.closed.push_back(index);
-    }
+  for (const auto& [address, index] : open_listeners_) {
+    if (now.count(address)) continue;
+    for (Install& install : installs) install.closed.push_back(index);
   }
   open_listeners_ = std::move(now);
   return true;

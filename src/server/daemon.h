@@ -70,7 +70,7 @@ class Daemon {
   SnapshotBuilder builder_;
   std::unique_ptr<accesslog::AccessLog> access_log_;
   std::vector<std::unique_ptr<Core>> cores_;
-  std::map<std::string, std::uint16_t> open_listeners_;  // "name address" to index
+  std::map<std::string, std::uint16_t> open_listeners_;  // address to index
   std::unique_ptr<admin::Server> admin_;
   boost::asio::signal_set signals_;
   boost::asio::steady_timer settle_;

@@ -287,3 +287,22 @@ def test_pid_1(postern_with, sign):
         assert client.get("/").status == 200
     os.kill(int(children[0]), sign)
     assert postern.wait_exit() == 0
+
+
+
+def test_listeners_swap_addresses_on_reload(postern_with):
+    """The sockets stay, only what they stand for changes; a new name alone is no new socket either."""
+    names = ["one", "two", "three"]
+
+    def settings(order, addresses=None):
+        listeners = [{"name": name} for name in order]
+        for listener, address in zip(listeners, addresses or []):
+            listener["address"] = address
+        routes = [{"name": n, "path": "/*", "listeners": [n], "reply": {"status": 200, "body": n}} for n in order]
+        return {"listener": listeners, "route": routes}
+
+    postern = postern_with(settings(names))
+    addresses = [listener["address"] for listener in postern.settings["listener"]]
+    assert [postern.client(name).get("/").body for name in names] == [b"one", b"two", b"three"]
+    postern.reload({**postern.settings, **settings(["two", "one", "renamed"], addresses)})
+    assert [postern.client(name).get("/").body for name in ("two", "one", "renamed")] == [b"two", b"one", b"renamed"]

@@ -37,6 +37,7 @@ TEST(Loop, WakesOnceForATimer) {
   for (int i = 0; i < 5; ++i) {
     Probe probe;
     loop.set_timer(probe.timer, 3);
+    loop.io().restart();  // it had nothing left to do
     for (; !probe.fired && wakes < 1'000; ++wakes) loop.io().run_one_for(std::chrono::seconds(1));
   }
   EXPECT_LE(wakes, 20);
