@@ -77,21 +77,38 @@ class PromiseBase {
   static constexpr std::size_t kHeader = __STDCPP_DEFAULT_NEW_ALIGNMENT__;
 };
 
+template <class T>
+struct Promise : PromiseBase {
+  std::coroutine_handle<Promise> get_return_object() noexcept {
+    return std::coroutine_handle<Promise>::from_promise(*this);
+  }
+  template <class U>
+    requires std::constructible_from<T, U&&>
+  void return_value(U&& v) noexcept(std::is_nothrow_constructible_v<T, U&&>) {
+    value.emplace(std::forward<U>(v));
+  }
+  T take() noexcept { return std::move(*value); }
+  std::optional<T> value;
+};
+
+template <>
+struct Promise<void> : PromiseBase {
+  std::coroutine_handle<Promise> get_return_object() noexcept {
+    return std::coroutine_handle<Promise>::from_promise(*this);
+  }
+  void return_void() noexcept {}
+  void take() noexcept {}
+};
+
 }  // namespace detail
 
 template <class T = void>
 class [[nodiscard]] Task {
  public:
-  struct promise_type : detail::PromiseBase {
-    Task get_return_object() noexcept { return Task(std::coroutine_handle<promise_type>::from_promise(*this)); }
-    template <class U>
-      requires std::constructible_from<T, U&&>
-    void return_value(U&& v) noexcept(std::is_nothrow_constructible_v<T, U&&>) {
-      value.emplace(std::forward<U>(v));
-    }
-    std::optional<T> value;
-  };
+  using promise_type = detail::Promise<T>;
+  using Handle = std::coroutine_handle<promise_type>;
 
+  Task(Handle handle) noexcept : handle_(handle) {}  // implicit: what a coroutine returns
   Task(Task&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
   Task& operator=(Task&&) = delete;
   ~Task() {
@@ -99,7 +116,7 @@ class [[nodiscard]] Task {
   }
 
   struct Awaiter {
-    std::coroutine_handle<promise_type> handle;
+    Handle handle;
     bool await_ready() noexcept { return false; }
     bool await_suspend(std::coroutine_handle<> continuation) noexcept {
       promise_type& p = handle.promise();
@@ -109,49 +126,13 @@ class [[nodiscard]] Task {
       p.progress = detail::Progress::suspended;
       return true;
     }
-    T await_resume() noexcept { return std::move(*handle.promise().value); }
+    T await_resume() noexcept { return handle.promise().take(); }
   };
   Awaiter operator co_await() & noexcept { return Awaiter{handle_}; }
   Awaiter operator co_await() && noexcept { return Awaiter{handle_}; }
 
  private:
-  explicit Task(std::coroutine_handle<promise_type> h) noexcept : handle_(h) {}
-  std::coroutine_handle<promise_type> handle_;
-};
-
-template <>
-class [[nodiscard]] Task<void> {
- public:
-  struct promise_type : detail::PromiseBase {
-    Task get_return_object() noexcept { return Task(std::coroutine_handle<promise_type>::from_promise(*this)); }
-    void return_void() noexcept {}
-  };
-
-  Task(Task&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
-  Task& operator=(Task&&) = delete;
-  ~Task() {
-    if (handle_) handle_.destroy();
-  }
-
-  struct Awaiter {
-    std::coroutine_handle<promise_type> handle;
-    bool await_ready() noexcept { return false; }
-    bool await_suspend(std::coroutine_handle<> continuation) noexcept {
-      promise_type& p = handle.promise();
-      p.continuation = continuation;
-      handle.resume();
-      if (p.progress == detail::Progress::done) return false;
-      p.progress = detail::Progress::suspended;
-      return true;
-    }
-    void await_resume() noexcept {}
-  };
-  Awaiter operator co_await() & noexcept { return Awaiter{handle_}; }
-  Awaiter operator co_await() && noexcept { return Awaiter{handle_}; }
-
- private:
-  explicit Task(std::coroutine_handle<promise_type> h) noexcept : handle_(h) {}
-  std::coroutine_handle<promise_type> handle_;
+  Handle handle_;
 };
 
 }  // namespace postern
