@@ -53,12 +53,12 @@ class BodySink {
 
 /// Who is on the other end of a downstream connection. Texts live as long as the connection.
 struct Peer {
-  http::Address address;           // of the client: from the socket, or from the PROXY header of a declared sender
-  http::Address local;             // that the client reached
-  std::string_view address_text;   // without port; "unix" for a Unix socket
-  std::uint16_t listener = 0;      // its number in the metrics and the routes
+  http::Address address;          // of the client: from the socket, or from the PROXY header of a declared sender
+  http::Address local;            // that the client reached
+  std::string_view address_text;  // without port; "unix" for a Unix socket
+  std::uint16_t listener = 0;     // its number in the metrics and the routes
   bool secure = false;
-  bool trusted = false;            // its X-Forwarded-* are believed
+  bool trusted = false;  // its X-Forwarded-* are believed
   std::string_view tls_version;
   std::string_view server_name;  // SNI
   /// Would `host` have met the same certificate as the connection did? nullptr: no TLS, no question.

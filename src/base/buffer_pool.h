@@ -60,7 +60,9 @@ class BufferPool {
 
  private:
   friend class Buffer;
-  struct Free { Free* next; };
+  struct Free {
+    Free* next;
+  };
   static constexpr std::array<std::size_t, 2> kSizes{kSmall, kLarge};
   static constexpr std::array<std::size_t, 2> kMaxIdle{256, 64};  // 4 MiB each at the most
 

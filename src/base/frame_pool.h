@@ -25,9 +25,11 @@ class FramePool {
 
  private:
   static constexpr std::size_t kStep = 128;
-  static constexpr std::size_t kClasses = 64;                  // up to 8 KiB
-  static constexpr std::size_t kMaxIdleBytes = 4u << 20;       // a burst does not stay for ever
-  struct Free { Free* next; };
+  static constexpr std::size_t kClasses = 64;             // up to 8 KiB
+  static constexpr std::size_t kMaxIdleBytes = 4u << 20;  // a burst does not stay for ever
+  struct Free {
+    Free* next;
+  };
 
   std::array<Free*, kClasses> free_{};
   std::size_t idle_bytes_ = 0;

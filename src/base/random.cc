@@ -7,7 +7,8 @@
 namespace postern {
 
 Random::Random() {
-  if (::getrandom(s_.data(), sizeof s_, 0) != static_cast<ssize_t>(sizeof s_)) throw std::runtime_error("getrandom failed");
+  if (::getrandom(s_.data(), sizeof s_, 0) != static_cast<ssize_t>(sizeof s_))
+    throw std::runtime_error("getrandom failed");
 }
 
 Random::Random(std::uint64_t seed) noexcept {

@@ -32,7 +32,8 @@ int run_daemon(const std::string& config, const std::string& engine) {
   config::Engine wanted = loaded.settings.engine;
   if (engine == "epoll") wanted = config::Engine::epoll;
   if (engine == "io_uring") wanted = config::Engine::io_uring;
-  server::Daemon daemon(std::move(loaded), server::choose_engine(wanted), [config] { return load_checked(config, {}); });
+  server::Daemon daemon(std::move(loaded), server::choose_engine(wanted),
+                        [config] { return load_checked(config, {}); });
   return daemon.run();
 }
 
@@ -59,7 +60,8 @@ int run_command_line(int argc, char** argv) {
 
   std::string engine;
   CLI::App* run = with_config(app.add_subcommand("run", "Run the proxy in the foreground"));
-  run->add_option("--engine", engine, "epoll or io_uring, instead of the config's")->check(CLI::IsMember({"auto", "epoll", "io_uring"}));
+  run->add_option("--engine", engine, "epoll or io_uring, instead of the config's")
+      ->check(CLI::IsMember({"auto", "epoll", "io_uring"}));
   run->callback([&] { exit_code = run_daemon(config, engine); });
 
   with_config(app.add_subcommand("check", "Check a configuration, all of it, and exit: 0 good, 2 not"))->callback([&] {
@@ -71,8 +73,12 @@ int run_command_line(int argc, char** argv) {
   with_config(configs->add_subcommand("show", "The effective configuration, secrets masked"))->callback([&] {
     exit_code = show_command(config, std::cout, std::cerr);
   });
-  configs->add_subcommand("reference", "Every key, as Markdown")->callback([&] { exit_code = reference_command(std::cout); });
-  configs->add_subcommand("example", "A commented configuration with every default")->callback([&] { exit_code = example_command(std::cout); });
+  configs->add_subcommand("reference", "Every key, as Markdown")->callback([&] {
+    exit_code = reference_command(std::cout);
+  });
+  configs->add_subcommand("example", "A commented configuration with every default")->callback([&] {
+    exit_code = example_command(std::cout);
+  });
 
   std::string admin = "127.0.0.1:9180";
   CLI::App* health = app.add_subcommand("health", "Ask a running postern whether it is ready: 0 yes, 1 no");
@@ -82,7 +88,9 @@ int run_command_line(int argc, char** argv) {
   std::string what;
   int pid = 0;
   CLI::App* signal = app.add_subcommand("signal", "Tell a running postern to reload, to reopen its logs or to stop");
-  signal->add_option("what", what, "reload, reopen or stop")->required()->check(CLI::IsMember({"reload", "reopen", "stop"}));
+  signal->add_option("what", what, "reload, reopen or stop")
+      ->required()
+      ->check(CLI::IsMember({"reload", "reopen", "stop"}));
   signal->add_option("pid", pid, "its process id")->required()->check(CLI::PositiveNumber);
   signal->callback([&] { exit_code = send_signal(what, pid); });
 

@@ -19,13 +19,18 @@ Error connect_error(int code) noexcept {
     case EAGAIN:  // a Unix socket whose backlog is full
       error.code = Code::refused;
       break;
-    case ETIMEDOUT: error.code = Code::timeout; break;
+    case ETIMEDOUT:
+      error.code = Code::timeout;
+      break;
     case EMFILE:
     case ENFILE:
     case ENOBUFS:
     case ENOMEM:
-    case EADDRNOTAVAIL: error.code = Code::exhausted; break;
-    default: break;
+    case EADDRNOTAVAIL:
+      error.code = Code::exhausted;
+      break;
+    default:
+      break;
   }
   return error;
 }
@@ -46,7 +51,8 @@ Task<Result<Socket>> connect(Loop& loop, const SocketAddress& address, std::int6
   if (!socket.is_open()) co_return connect_error(EMFILE);
   if (code == EINPROGRESS) {
     const Waited waited = co_await socket.writable().wait(timeout_ms);
-    if (waited != Waited::ready) co_return Error{waited == Waited::timeout ? Code::timeout : Code::cancelled, Side::upstream, Retry::always};
+    if (waited != Waited::ready)
+      co_return Error{waited == Waited::timeout ? Code::timeout : Code::cancelled, Side::upstream, Retry::always};
     socklen_t size = sizeof code;
     ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &size);
     if (code != 0) co_return connect_error(code);

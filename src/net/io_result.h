@@ -7,11 +7,11 @@
 namespace postern::net {
 
 enum class IoStatus : std::uint8_t {
-  ok,           // `bytes` moved (for a write: maybe fewer than asked)
-  want_read,    // nothing moved; wait until the descriptor is readable
-  want_write,   // nothing moved; wait until it is writable
-  eof,          // orderly end (FIN, close_notify)
-  error,        // reset, TLS failure: the connection is unusable
+  ok,          // `bytes` moved (for a write: maybe fewer than asked)
+  want_read,   // nothing moved; wait until the descriptor is readable
+  want_write,  // nothing moved; wait until it is writable
+  eof,         // orderly end (FIN, close_notify)
+  error,       // reset, TLS failure: the connection is unusable
 };
 
 struct IoResult {

@@ -29,8 +29,8 @@ constexpr std::uint64_t kWrites = 1;
 constexpr std::uint64_t kCancel = 2;
 constexpr std::uint64_t kTags = 3;
 
-/// Plain flags: with deferred completions (IORING_SETUP_DEFER_TASKRUN) neither the ring's descriptor nor an eventfd wakes
-/// us for each edge (seen with Linux 6.18), and a core that sleeps on epoll has to be woken. Returns the eventfd.
+/// Plain flags: with deferred completions (IORING_SETUP_DEFER_TASKRUN) neither the ring's descriptor nor an eventfd
+/// wakes us for each edge (seen with Linux 6.18), and a core that sleeps on epoll has to be woken. Returns the eventfd.
 int new_ring(io_uring& ring) {
   io_uring_params params{};
   params.cq_entries = kCompletions;
@@ -50,7 +50,9 @@ int new_ring(io_uring& ring) {
   return bell;
 }
 
-std::uint64_t data_of(const SocketBlock& block, std::uint64_t tag) noexcept { return reinterpret_cast<std::uintptr_t>(&block) | tag; }
+std::uint64_t data_of(const SocketBlock& block, std::uint64_t tag) noexcept {
+  return reinterpret_cast<std::uintptr_t>(&block) | tag;
+}
 
 }  // namespace
 
@@ -87,8 +89,10 @@ void IoUringReactor::submit() noexcept {
 
 void IoUringReactor::poll(SocketBlock& block, std::uint64_t tag) noexcept {
   io_uring_sqe* entry = next_entry();
-  if (tag == kReads) io_uring_prep_poll_multishot(entry, block.fd, POLLIN | POLLRDHUP);
-  else io_uring_prep_poll_add(entry, block.fd, POLLOUT);
+  if (tag == kReads)
+    io_uring_prep_poll_multishot(entry, block.fd, POLLIN | POLLRDHUP);
+  else
+    io_uring_prep_poll_add(entry, block.fd, POLLOUT);
   io_uring_sqe_set_data64(entry, data_of(block, tag));
   ++block.references;  // the ring's, until its last completion
   submit();

@@ -30,7 +30,8 @@ class IoUringReactor final : public Reactor {
   void complete(std::uint64_t data, int result, std::uint32_t flags) noexcept;
 
   io_uring ring_{};
-  boost::asio::posix::basic_stream_descriptor<boost::asio::io_context::executor_type> bell_;  // an eventfd that completions ring
+  boost::asio::posix::basic_stream_descriptor<boost::asio::io_context::executor_type>
+      bell_;                  // an eventfd that completions ring
   bool dispatching_ = false;  // entries go out together at the end of the batch
   bool running_ = false;
 };

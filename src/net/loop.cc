@@ -4,11 +4,12 @@
 
 namespace postern::net {
 
-
-
 // One thread runs the context, others only post: the reactor needs no locks, the queue does.
 Loop::Loop(Engine engine)
-    : engine_(engine), wheel_(coarse_now_ms()), io_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO), ticker_(io_.get_executor()) {}
+    : engine_(engine),
+      wheel_(coarse_now_ms()),
+      io_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),
+      ticker_(io_.get_executor()) {}
 
 Reactor& Loop::make_reactor() {
   reactor_ = Reactor::make(engine_, io_);
@@ -23,7 +24,8 @@ void Loop::set_timer(Timer& timer, std::int64_t delay_ms) noexcept {
 void Loop::arm(std::int64_t due_ms) {
   if (due_ms < 0) return;
   waiting_ = true;
-  ticker_.expires_at(std::chrono::steady_clock::time_point(std::chrono::milliseconds(due_ms)));  // cancels the wait before
+  ticker_.expires_at(
+      std::chrono::steady_clock::time_point(std::chrono::milliseconds(due_ms)));  // cancels the wait before
   ticker_.async_wait([this](const boost::system::error_code& error) { on_tick(error); });
 }
 

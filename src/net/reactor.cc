@@ -28,8 +28,10 @@ std::unique_ptr<Reactor> Reactor::make(Engine engine, boost::asio::io_context& i
 }
 
 void Reactor::bury(SocketBlock& block) noexcept {
-  if (in_batch_) buried_.push_back(&block);
-  else destroy(&block);
+  if (in_batch_)
+    buried_.push_back(&block);
+  else
+    destroy(&block);
 }
 
 void Reactor::end_batch() noexcept {

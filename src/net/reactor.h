@@ -1,5 +1,5 @@
-// How the sockets of one core learn that they are ready: a set of our own beside Asio's reactor, which watches it as one
-// descriptor. A socket is registered once and reported by edges ever after, so waiting costs no system call, where
+// How the sockets of one core learn that they are ready: a set of our own beside Asio's reactor, which watches it as
+// one descriptor. A socket is registered once and reported by edges ever after, so waiting costs no system call, where
 // Asio's async_wait makes one each time (223 ns here, twice per request; docs/decisions/0002-own-reactor.md).
 // Two engines, chosen when the process starts: an epoll set, or multishot polls on an io_uring. Part of Loop.
 #pragma once

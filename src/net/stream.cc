@@ -34,7 +34,8 @@ IoResult Stream::read(std::span<char> into) noexcept {
   if (!tls_) return socket_.read(into);
   const IoResult got = tls_->read(into);
   // The session reads the descriptor itself: it knows when that is empty.
-  if (got.status == IoStatus::want_read || (got.status == IoStatus::ok && tls_->take_drained())) socket_.readable().clear_ready();
+  if (got.status == IoStatus::want_read || (got.status == IoStatus::ok && tls_->take_drained()))
+    socket_.readable().clear_ready();
   if (got.status == IoStatus::want_write) socket_.writable().clear_ready();
   return got;
 }

@@ -61,7 +61,7 @@ class TimerWheel {
 
   std::int64_t done_;       // the last tick that was handled
   std::int64_t wake_ = -1;  // the tick that next_ms() promised
-  Timer slots_[kSlots];  // not a std::array: their constructor is private
+  Timer slots_[kSlots];     // not a std::array: their constructor is private
 };
 
 }  // namespace postern::net

@@ -63,8 +63,8 @@ class TlsSession {
   IoResult shutdown() noexcept;
   /// True: read() may give bytes although the descriptor is not readable.
   bool has_pending() const noexcept;
-  /// The last read left nothing, neither here nor in the descriptor: the owner may wait without another read. Asked once
-  /// per read; afterwards the next read looks into the descriptor again.
+  /// The last read left nothing, neither here nor in the descriptor: the owner may wait without another read. Asked
+  /// once per read; afterwards the next read looks into the descriptor again.
   bool take_drained() noexcept;
 
   bool is_open() const noexcept { return ssl_ != nullptr; }

@@ -11,7 +11,8 @@ namespace postern::proxy {
 
 namespace {
 
-Task<Result<void>> secure(net::Loop& loop, net::Stream& stream, upstream::Cluster& cluster, const upstream::Endpoint& endpoint) {
+Task<Result<void>> secure(net::Loop& loop, net::Stream& stream, upstream::Cluster& cluster,
+                          const upstream::Endpoint& endpoint) {
   static_cast<void>(loop);
   auto session = std::make_unique<net::TlsSession>();
   net::TlsSession& tls = *session;
@@ -21,7 +22,8 @@ Task<Result<void>> secure(net::Loop& loop, net::Stream& stream, upstream::Cluste
   stream.start_tls(std::move(session));
   const Result<void> done = co_await stream.handshake(cluster.connect_timeout_ms());
   if (!done && done.error().code == Code::tls) {
-    log::warn("TLS to upstream failed", {{"upstream", cluster.name()}, {"endpoint", endpoint.name()}, {"why", tls.last_error_text()}});
+    log::warn("TLS to upstream failed",
+              {{"upstream", cluster.name()}, {"endpoint", endpoint.name()}, {"why", tls.last_error_text()}});
   }
   co_return done;
 }
@@ -43,7 +45,8 @@ Task<Result<upstream::ConnectionPtr>> dial(net::Loop& loop, upstream::Cluster& c
   }
   cluster.metrics().connects.add();
   cluster.metrics().connect_ns.add(static_cast<std::uint64_t>(now_ns() - started));
-  upstream::ConnectionPtr connection = std::make_unique<wire::H1Client>(std::move(stream));
+  cluster.metrics().open.add();
+  upstream::ConnectionPtr connection(new wire::H1Client(std::move(stream)), {&cluster.metrics()});
   co_return std::move(connection);
 }
 

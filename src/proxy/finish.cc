@@ -44,6 +44,8 @@ void Pipeline::finish(RequestContext& rc) noexcept {
     metrics::UpstreamRow& row = rc.cluster->metrics();
     row.responses[metrics::status_class(rc.status)].add();
     row.first_byte.record(rc.first_byte - rc.upstream_started);
+    row.bytes_out.add(rc.exchange.request_body().received());
+    row.bytes_in.add(rc.exchange.response_bytes());
   }
   if (log_.is_enabled()) log(rc, duration);
 }

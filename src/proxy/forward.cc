@@ -66,9 +66,7 @@ Task<Forwarder::Step> Forwarder::try_once(upstream::Endpoint& endpoint, bool fre
     }
     connection = std::move(*dialled);
   }
-  rc_.cluster->metrics().open.add();
   const Step step = co_await exchange_over(*connection);
-  rc_.cluster->metrics().open.sub();
   current_ = nullptr;
   if (connection->finish() && step == Step::answered) endpoint.keep(std::move(connection));
   co_return step;
@@ -102,7 +100,8 @@ Task<Forwarder::Step> Forwarder::exchange_over(UpstreamConnection& connection) {
 
 void Forwarder::finish_response(UpstreamExchange& up) noexcept {
   http::Fields allowed;
-  rc_.exchange.response_body().finish(allowed_trailers(route_.response_trailers, up.response_body().trailers(), allowed));
+  rc_.exchange.response_body().finish(
+      allowed_trailers(route_.response_trailers, up.response_body().trailers(), allowed));
 }
 
 void Forwarder::finish_request_body(UpstreamExchange& up) noexcept {
@@ -207,9 +206,12 @@ Task<bool> Forwarder::buffer_request() {
 
 bool Forwarder::may_repeat() noexcept {
   switch (route_.retry) {
-    case config::RetryWhen::never: return false;
-    case config::RetryWhen::idempotent: return http::is_idempotent(rc_.request().method);
-    case config::RetryWhen::always: return true;
+    case config::RetryWhen::never:
+      return false;
+    case config::RetryWhen::idempotent:
+      return http::is_idempotent(rc_.request().method);
+    case config::RetryWhen::always:
+      return true;
   }
   return false;
 }
@@ -217,7 +219,8 @@ bool Forwarder::may_repeat() noexcept {
 Forwarder::Step Forwarder::on_failure(UpstreamConnection& connection, Error error) {
   last_error_ = error;
   count_failure(error, connection.is_reused());
-  if (time_over_ || client_error_.code != Code::ok || error.retry != Retry::if_reused || !may_repeat()) return Step::failed;
+  if (time_over_ || client_error_.code != Code::ok || error.retry != Retry::if_reused || !may_repeat())
+    return Step::failed;
   if (buffered_) {
     buffered_->rewind();
     return Step::retry;
@@ -233,7 +236,8 @@ const Reply* Forwarder::reply_for(Error error) noexcept {
 }
 
 void Forwarder::count_failure(Error error, bool reused) noexcept {
-  if (error.side == Side::upstream) rc_.cluster->metrics().failed(upstream_error(error, reused, rc_.exchange.response_started()));
+  if (error.side == Side::upstream)
+    rc_.cluster->metrics().failed(upstream_error(error, reused, rc_.exchange.response_started()));
 }
 
 void Forwarder::on_time_over() noexcept {
@@ -249,7 +253,8 @@ void Forwarder::on_client_gone(Error why) noexcept {
 }
 
 void Forwarder::on_client_fin() noexcept {
-  if (route_.on_client_fin == config::OnClientFin::abort) on_client_gone(Error{Code::closed, Side::downstream, Retry::never});
+  if (route_.on_client_fin == config::OnClientFin::abort)
+    on_client_gone(Error{Code::closed, Side::downstream, Retry::never});
 }
 
 }  // namespace postern::proxy

@@ -10,12 +10,14 @@ namespace postern::proxy {
 
 namespace {
 
-constexpr Reply kNoRoom{.status = 431, .reason = metrics::Reason::headers_too_large, .detail = "too many header fields"};
+constexpr Reply kNoRoom{
+    .status = 431, .reason = metrics::Reason::headers_too_large, .detail = "too many header fields"};
 
 constexpr std::uint64_t kForwarding = http::bit(http::FieldId::forwarded) | http::bit(http::FieldId::x_forwarded_for) |
-                                      http::bit(http::FieldId::x_forwarded_host) | http::bit(http::FieldId::x_forwarded_port) |
-                                      http::bit(http::FieldId::x_forwarded_proto) | http::bit(http::FieldId::x_real_ip) |
-                                      http::bit(http::FieldId::x_request_id);
+                                      http::bit(http::FieldId::x_forwarded_host) |
+                                      http::bit(http::FieldId::x_forwarded_port) |
+                                      http::bit(http::FieldId::x_forwarded_proto) |
+                                      http::bit(http::FieldId::x_real_ip) | http::bit(http::FieldId::x_request_id);
 
 /// A text of this request's own: "before, value". Empty when there is no room, which drops the chain rather than
 /// forwarding half of it.
@@ -71,13 +73,16 @@ bool add_forwarding(RequestContext& rc) noexcept {
     host = fields.find(http::FieldId::x_forwarded_host);
     proto = fields.find(http::FieldId::x_forwarded_proto);
     forwarded = all_of(rc, http::FieldId::forwarded);
-    if (const std::string_view id = fields.find(http::FieldId::x_request_id); !id.empty() && id.size() <= 128) rc.request_id = id;
+    if (const std::string_view id = fields.find(http::FieldId::x_request_id); !id.empty() && id.size() <= 128)
+      rc.request_id = id;
     if (!forwarded.empty()) forwarded = joined(rc, forwarded, forwarded_element(rc));
   }
   remove_all(fields, kForwarding);
   if (peer.address.is_known()) chain = joined(rc, chain, peer.address_text);
   bool fits = chain.empty() || fields.add(http::FieldId::x_forwarded_for, chain);
-  fits &= fields.add(http::FieldId::x_forwarded_proto, !proto.empty() ? proto : head.scheme == http::Scheme::https ? "https" : "http");
+  fits &= fields.add(http::FieldId::x_forwarded_proto, !proto.empty()                       ? proto
+                                                       : head.scheme == http::Scheme::https ? "https"
+                                                                                            : "http");
   fits &= fields.add(http::FieldId::x_forwarded_host, host.empty() ? rc.authority : host);
   if (!forwarded.empty()) fits &= fields.add(http::FieldId::forwarded, forwarded);
   fits &= fields.add(http::FieldId::x_request_id, rc.request_id);
@@ -91,9 +96,11 @@ void find_client(RequestContext& rc) noexcept {
   rc.client = peer.address_text;
   if (!peer.trusted) return;
   const http::Fields& fields = rc.request().fields;
-  const auto source = fields.has(http::FieldId::x_forwarded_for) ? http::ForwardedSource::x_forwarded_for : http::ForwardedSource::forwarded;
+  const auto source = fields.has(http::FieldId::x_forwarded_for) ? http::ForwardedSource::x_forwarded_for
+                                                                 : http::ForwardedSource::forwarded;
   const net::CidrList& trusted = rc.listener.trusted_proxies;
-  const http::Address client = http::client_address(fields, peer.address, source, [&](const http::Address& a) { return trusted.contains(a); });
+  const http::Address client =
+      http::client_address(fields, peer.address, source, [&](const http::Address& a) { return trusted.contains(a); });
   if (!client.is_known()) return;
   char* const end = http::write_ip(rc.client_space.data(), client);
   rc.client = {rc.client_space.data(), static_cast<std::size_t>(end - rc.client_space.data())};
@@ -118,7 +125,8 @@ bool prepare_response(RequestContext& rc, http::ResponseHead& head, std::string_
   return head.fields.has(http::FieldId::date) || head.fields.add(http::FieldId::date, date);
 }
 
-const http::Fields* allowed_trailers(const route::TrailerList& list, const http::Fields& all, http::Fields& out) noexcept {
+const http::Fields* allowed_trailers(const route::TrailerList& list, const http::Fields& all,
+                                     http::Fields& out) noexcept {
   out.clear();
   if (list.empty() || all.empty()) return nullptr;
   for (std::size_t i = 0; i < all.size(); ++i) {

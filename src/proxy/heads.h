@@ -17,6 +17,7 @@ bool prepare_response(RequestContext& rc, http::ResponseHead& head, std::string_
 void find_client(RequestContext& rc) noexcept;
 
 /// The trailers among `all` that the route lets through, in `out`.
-const http::Fields* allowed_trailers(const route::TrailerList& list, const http::Fields& all, http::Fields& out) noexcept;
+const http::Fields* allowed_trailers(const route::TrailerList& list, const http::Fields& all,
+                                     http::Fields& out) noexcept;
 
 }  // namespace postern::proxy

@@ -31,7 +31,7 @@ Task<const Reply*> Pipeline::decide(RequestContext& rc) {
   if (const Reply* reply = route(rc)) co_return reply;        // 1. where to?
   if (const Reply* reply = answer_here(rc)) co_return reply;  // 2. a redirect or a fixed text: done
   // Rooms for the issues to come, in this order: room? who? may they? how much? filters, cache, audit intent.
-  Forwarder forwarder(loop_, rc, date());                     // 3. forward, with tries
+  Forwarder forwarder(loop_, rc, date());  // 3. forward, with tries
   const Reply* reply = co_await forwarder.run();
   co_return reply ? keep(rc, *reply) : nullptr;
 }
@@ -52,13 +52,19 @@ const Reply* Pipeline::route(RequestContext& rc) noexcept {
   const http::RequestHead& head = rc.request();
   rc.authority = head.authority;
   if (head.method == http::Method::connect || head.method == http::Method::trace) {
-    return keep(rc, {.status = 405, .reason = Reason::method_not_allowed, .detail = "this method is never served", .header_name = "Allow",
+    return keep(rc, {.status = 405,
+                     .reason = Reason::method_not_allowed,
+                     .detail = "this method is never served",
+                     .header_name = "Allow",
                      .header_value = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"});
   }
-  if (head.path == "*") return keep(rc, {.status = 204, .header_name = "Allow", .header_value = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"});
+  if (head.path == "*")
+    return keep(
+        rc, {.status = 204, .header_name = "Allow", .header_value = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"});
   const Peer& peer = rc.exchange.peer();
   if (rc.listener.strict_server_name && peer.covers && !peer.covers(peer.connection, head.host)) {
-    return keep(rc, {.status = 421, .reason = Reason::misdirected, .detail = "this connection was opened for another host"});
+    return keep(
+        rc, {.status = 421, .reason = Reason::misdirected, .detail = "this connection was opened for another host"});
   }
   const route::MatchInput input{peer.listener, head.host, head.path, head.method, head.method_token, head.fields};
   rc.generation->snapshot->routes->match(input, rc.match);
@@ -66,11 +72,20 @@ const Reply* Pipeline::route(RequestContext& rc) noexcept {
     return keep(rc, {.status = 404, .reason = Reason::not_found, .detail = "no route leads there"});
   }
   if (rc.match.outcome == route::Outcome::method_not_allowed) {
-    const std::string_view allow = rc.generation->snapshot->routes->write_allow(rc.match.allowed, {rc.text_space.data(), rc.text_space.size()});
-    return keep(rc, {.status = 405, .reason = Reason::method_not_allowed, .detail = "the route does not take this method",
-                     .header_name = "Allow", .header_value = allow});
+    const std::string_view allow =
+        rc.generation->snapshot->routes->write_allow(rc.match.allowed, {rc.text_space.data(), rc.text_space.size()});
+    return keep(rc, {.status = 405,
+                     .reason = Reason::method_not_allowed,
+                     .detail = "the route does not take this method",
+                     .header_name = "Allow",
+                     .header_value = allow});
   }
-  if (rc.match.route->max_body != 0) rc.exchange.limit_request_body(rc.match.route->max_body);
+  const std::uint64_t most = rc.match.route->max_body != 0 ? rc.match.route->max_body : rc.listener.h1.max_body;
+  if (most == 0) return nullptr;
+  if (head.framing == http::Framing::length && head.content_length > most) {  // known before any of it came
+    return keep(rc, {.status = 413, .reason = Reason::body_too_large, .detail = "body over the limit"});
+  }
+  rc.exchange.limit_request_body(most);
   return nullptr;
 }
 
@@ -87,9 +102,11 @@ const Reply* Pipeline::answer_here(RequestContext& rc) noexcept {
 
 const Reply* Pipeline::redirect(RequestContext& rc, const route::Redirect& redirect) noexcept {
   const http::RequestHead& head = rc.request();
-  const route::RedirectInput input{head.scheme == http::Scheme::https ? "https" : "http", head.authority, head.path, head.query};
+  const route::RedirectInput input{head.scheme == http::Scheme::https ? "https" : "http", head.authority, head.path,
+                                   head.query};
   const auto location = redirect.target.fill(input, rc.match, {rc.text_space.data(), rc.text_space.size()});
-  if (!location) return keep(rc, {.status = 400, .reason = Reason::bad_target, .detail = "no redirect can be made of this target"});
+  if (!location)
+    return keep(rc, {.status = 400, .reason = Reason::bad_target, .detail = "no redirect can be made of this target"});
   return keep(rc, {.status = redirect.status, .header_name = "Location", .header_value = *location});
 }
 

@@ -41,7 +41,8 @@ class Pipeline final : public RequestHandler {
   bool rewrite_path(RequestContext& rc, const route::Forward& forward);
 
   void write_reply(RequestContext& rc, const Reply& reply) noexcept;
-  std::string_view problem_body(RequestContext& rc, const Reply& reply, http::ResponseHead& head, std::span<char> space) noexcept;
+  std::string_view problem_body(RequestContext& rc, const Reply& reply, http::ResponseHead& head,
+                                std::span<char> space) noexcept;
   void begin(RequestContext& rc) noexcept;
   void finish(RequestContext& rc) noexcept;
   void log(RequestContext& rc, Nanoseconds duration) noexcept;

@@ -40,14 +40,22 @@ constexpr std::array<Rule, 18> kRules{{{"Transfer-Encoding with", Reason::framin
 
 Reason reject_reason(std::uint16_t status, std::string_view text) noexcept {
   switch (status) {
-    case 408: return text.find("body") != std::string_view::npos ? Reason::body_timeout : Reason::header_timeout;
-    case 413: return Reason::body_too_large;
-    case 414: return Reason::target_too_long;
-    case 417: return Reason::expectation_failed;
-    case 431: return Reason::headers_too_large;
-    case 501: return Reason::not_implemented;
-    case 505: return Reason::version_unsupported;
-    default: break;
+    case 408:
+      return text.find("body") != std::string_view::npos ? Reason::body_timeout : Reason::header_timeout;
+    case 413:
+      return Reason::body_too_large;
+    case 414:
+      return Reason::target_too_long;
+    case 417:
+      return Reason::expectation_failed;
+    case 431:
+      return Reason::headers_too_large;
+    case 501:
+      return Reason::not_implemented;
+    case 505:
+      return Reason::version_unsupported;
+    default:
+      break;
   }
   for (const Rule& rule : kRules) {
     if (text.find(rule.part) != std::string_view::npos) return rule.reason;

@@ -39,7 +39,8 @@ void Pipeline::write_reply(RequestContext& rc, const Reply& reply) noexcept {
   sink.finish(nullptr);
 }
 
-std::string_view Pipeline::problem_body(RequestContext& rc, const Reply& reply, http::ResponseHead& head, std::span<char> space) noexcept {
+std::string_view Pipeline::problem_body(RequestContext& rc, const Reply& reply, http::ResponseHead& head,
+                                        std::span<char> space) noexcept {
   const http::Problem problem{.status = reply.status, .title = {}, .detail = reply.detail, .request_id = rc.request_id};
   const bool html = http::prefers_html(rc.request().fields.find(http::FieldId::accept));
   head.fields.add(http::FieldId::content_type, html ? http::kProblemHtmlType : http::kProblemJsonType);

@@ -12,8 +12,8 @@ namespace postern::proxy {
 struct Reply {
   std::uint16_t status = 500;
   metrics::Reason reason = metrics::Reason::none;  // none: not an error
-  std::string_view detail{};                         // static text for the problem document
-  std::string_view body{};                           // fixed replies; errors write their own
+  std::string_view detail{};                       // static text for the problem document
+  std::string_view body{};                         // fixed replies; errors write their own
   std::string_view content_type{};
   std::string_view header_name{};  // one more field (Allow, Location, Retry-After)
   std::string_view header_value{};

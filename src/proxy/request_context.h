@@ -37,8 +37,8 @@ struct RequestContext {
 
   // 1. where to
   route::Match match;
-  std::string_view authority;     // as the client said it; the head's may be rewritten for the upstream
-  std::string_view client;        // address text that the trust settings arrive at
+  std::string_view authority;  // as the client said it; the head's may be rewritten for the upstream
+  std::string_view client;     // address text that the trust settings arrive at
 
   // what it came to
   std::uint16_t status = 0;
@@ -55,7 +55,7 @@ struct RequestContext {
   std::array<char, 32> request_id_space;
   std::string_view request_id;
   std::array<char, 48> client_space;
-  std::array<char, 1024> text_space;   // X-Forwarded-For and the like; bounded, an overlong chain is cut
+  std::array<char, 1024> text_space;  // X-Forwarded-For and the like; bounded, an overlong chain is cut
   std::size_t text_used = 0;
   Buffer path_space;  // a rewritten path
 };

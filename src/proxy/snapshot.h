@@ -1,5 +1,6 @@
 // One config generation. Snapshot: what all cores share, immutable. Generation: the same as one core uses it, with that
-// core's TLS contexts and clusters. A request pins its Generation until its last byte; pins are plain counts of one core.
+// core's TLS contexts and clusters. A request pins its Generation until its last byte; pins are plain counts of one
+// core.
 #pragma once
 
 #include <cstdint>
@@ -59,8 +60,8 @@ struct Snapshot {
 class Generation {
  public:
   std::shared_ptr<const Snapshot> snapshot;
-  std::vector<std::shared_ptr<upstream::Cluster>> clusters;                     // as snapshot->upstreams
-  std::vector<std::shared_ptr<const net::TlsServerContext>> tls;                // as snapshot->listeners
+  std::vector<std::shared_ptr<upstream::Cluster>> clusters;       // as snapshot->upstreams
+  std::vector<std::shared_ptr<const net::TlsServerContext>> tls;  // as snapshot->listeners
 
  private:
   friend class GenerationPin;

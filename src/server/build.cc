@@ -33,7 +33,8 @@ wire::H1Settings h1_settings(const config::Listener& listener) {
   wire::H1Settings h1;
   h1.limits = {listener.max_request_line, listener.max_header_bytes, listener.max_header_fields, listener.underscores};
   h1.uri.slashes = listener.slashes == config::Slashes::merge ? http::Slashes::merge : http::Slashes::keep;
-  h1.uri.encoded_slash = listener.encoded_slash == config::EncodedSlash::reject ? http::EncodedSlash::reject : http::EncodedSlash::keep;
+  h1.uri.encoded_slash =
+      listener.encoded_slash == config::EncodedSlash::reject ? http::EncodedSlash::reject : http::EncodedSlash::keep;
   h1.scheme = listener.tls ? http::Scheme::https : http::Scheme::http;
   h1.max_body = listener.max_body;
   h1.header_timeout_ms = listener.header_timeout.count();
@@ -63,8 +64,10 @@ std::size_t SnapshotBuilder::index_of(const std::string& listener) {
 
 std::shared_ptr<const crypto::TicketKeys> SnapshotBuilder::ticket_keys(const config::Listener& listener) {
   auto& keys = keys_[listener.name];
-  if (!keys) keys = std::make_shared<crypto::TicketKeys>(listener.tls->ticket_rotation, std::chrono::steady_clock::now());
-  else keys->set_interval(listener.tls->ticket_rotation);
+  if (!keys)
+    keys = std::make_shared<crypto::TicketKeys>(listener.tls->ticket_rotation, std::chrono::steady_clock::now());
+  else
+    keys->set_interval(listener.tls->ticket_rotation);
   return keys;
 }
 
@@ -89,14 +92,16 @@ void SnapshotBuilder::add_listener(Job& job, std::size_t position) {
   policy.tls_handshake_timeout_ms = listener.tls_handshake_timeout.count();
   if (!listener.tls) return;
   policy.tls_settings = *listener.tls;
-  policy.strict_server_name = listener.tls->certificates.size() > 1 || listener.tls->client_auth != config::ClientAuth::none;
+  policy.strict_server_name =
+      listener.tls->certificates.size() > 1 || listener.tls->client_auth != config::ClientAuth::none;
   policy.ticket_keys = ticket_keys(listener);
   const std::string owner = "listener " + listener.name;
   net::LoadedTls material = net::TlsMaterial::load(owner, *listener.tls);
   for (const std::string& warning : material.warnings) log::warn(warning);
   std::string refused;
   if (material.material) {
-    if (!net::TlsServerContext::make(owner, *listener.tls, material.material, policy.ticket_keys, job.library, refused)) {
+    if (!net::TlsServerContext::make(owner, *listener.tls, material.material, policy.ticket_keys, job.library,
+                                     refused)) {
       material.material = nullptr;
       material.errors.push_back(refused);
     }
@@ -105,8 +110,10 @@ void SnapshotBuilder::add_listener(Job& job, std::size_t position) {
   if (material.material) return;
   const bool keep = job.on_bad_certificate == OnBadCertificate::keep_old && last_ && index < last_->listeners.size();
   for (std::string& error : material.errors) {
-    if (keep) log::error("certificates not reloaded, the old ones stay", {{"why", error}});
-    else job.complain("listener[" + std::to_string(position) + "].tls", std::move(error));
+    if (keep)
+      log::error("certificates not reloaded, the old ones stay", {{"why", error}});
+    else
+      job.complain("listener[" + std::to_string(position) + "].tls", std::move(error));
   }
   if (keep) kept_old_ = true;
   if (keep) policy.tls_material = last_->listeners[index].tls_material;
@@ -132,15 +139,18 @@ void SnapshotBuilder::add_upstream(Job& job, std::size_t position) {
     const std::string owner = "upstream " + upstream.name;
     net::LoadedTls material = net::TlsMaterial::load(owner, *upstream.tls);
     std::string refused;
-    if (material.material && !net::TlsClientContext::make(owner, *upstream.tls, material.material, job.library, refused)) {
+    if (material.material &&
+        !net::TlsClientContext::make(owner, *upstream.tls, material.material, job.library, refused)) {
       material.material = nullptr;
       material.errors.push_back(refused);
     }
     const std::size_t before = job.out.upstreams.size();
     const bool keep = job.on_bad_certificate == OnBadCertificate::keep_old && last_ && before < last_->upstreams.size();
     for (std::string& error : material.errors) {
-      if (keep) log::error("upstream certificates not reloaded, the old ones stay", {{"why", error}});
-      else job.complain(key + ".tls", std::move(error));
+      if (keep)
+        log::error("upstream certificates not reloaded, the old ones stay", {{"why", error}});
+      else
+        job.complain(key + ".tls", std::move(error));
     }
     if (keep && !material.material) kept_old_ = true;
     spec.tls_material = material.material ? material.material : keep ? last_->upstreams[before].tls_material : nullptr;
@@ -165,14 +175,16 @@ void SnapshotBuilder::add_routes(Job& job) {
   for (const route::Route& route : job.out.routes->routes()) job.out.route_slots.push_back(registry_.route(route.name));
 }
 
-std::shared_ptr<const Snapshot> SnapshotBuilder::build(const config::LoadResult& loaded, std::size_t cores, OnBadCertificate policy,
+std::shared_ptr<const Snapshot> SnapshotBuilder::build(const config::LoadResult& loaded, std::size_t cores,
+                                                       OnBadCertificate policy,
                                                        std::vector<config::Diagnostic>& diagnostics) {
   const std::size_t before = diagnostics.size();
   kept_old_ = false;
   auto snapshot = std::make_shared<Snapshot>();
   Job job{loaded, cores, policy, diagnostics, *snapshot};
   snapshot->settings = loaded.settings;
-  if (last_) snapshot->listeners = last_->listeners;  // places of those that are gone: connections may still refer to them
+  if (last_)
+    snapshot->listeners = last_->listeners;  // places of those that are gone: connections may still refer to them
   for (std::size_t i = 0; i < loaded.settings.listeners.size(); ++i) add_listener(job, i);
   for (std::size_t i = 0; i < loaded.settings.upstreams.size(); ++i) add_upstream(job, i);
   add_routes(job);

@@ -1,5 +1,5 @@
-// Turns settings into a Snapshot: loads certificates, resolves endpoints, compiles routes. Used by `check`, at start and
-// at reload, so that all three judge alike. Control thread; blocks on disk and DNS.
+// Turns settings into a Snapshot: loads certificates, resolves endpoints, compiles routes. Used by `check`, at start
+// and at reload, so that all three judge alike. Control thread; blocks on disk and DNS.
 #pragma once
 
 #include <map>
@@ -22,8 +22,8 @@ class SnapshotBuilder {
 
   /// nullptr with diagnostics when something is wrong. `cores` divides limits that are per process.
   /// keep_old: TLS material that does not load any more is taken from the last snapshot, with a line in the log.
-  std::shared_ptr<const proxy::Snapshot> build(const config::LoadResult& loaded, std::size_t cores, OnBadCertificate policy,
-                                               std::vector<config::Diagnostic>& diagnostics);
+  std::shared_ptr<const proxy::Snapshot> build(const config::LoadResult& loaded, std::size_t cores,
+                                               OnBadCertificate policy, std::vector<config::Diagnostic>& diagnostics);
   /// The snapshot is in force: it is the "old" of the next build.
   void accepted(std::shared_ptr<const proxy::Snapshot> snapshot) { last_ = std::move(snapshot); }
 

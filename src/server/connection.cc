@@ -16,22 +16,29 @@ namespace {
 
 metrics::HandshakeFailure handshake_failure(net::TlsFailure failure) noexcept {
   switch (failure) {
-    case net::TlsFailure::not_tls: return metrics::HandshakeFailure::not_tls;
+    case net::TlsFailure::not_tls:
+      return metrics::HandshakeFailure::not_tls;
     case net::TlsFailure::version:
     case net::TlsFailure::cipher:
-    case net::TlsFailure::alpn: return metrics::HandshakeFailure::no_common;
+    case net::TlsFailure::alpn:
+      return metrics::HandshakeFailure::no_common;
     case net::TlsFailure::no_certificate:
-    case net::TlsFailure::verify: return metrics::HandshakeFailure::client_certificate;
-    case net::TlsFailure::peer_alert: return metrics::HandshakeFailure::client_rejected;
+    case net::TlsFailure::verify:
+      return metrics::HandshakeFailure::client_certificate;
+    case net::TlsFailure::peer_alert:
+      return metrics::HandshakeFailure::client_rejected;
     case net::TlsFailure::truncated:
-    case net::TlsFailure::reset: return metrics::HandshakeFailure::closed;
-    default: return metrics::HandshakeFailure::other;
+    case net::TlsFailure::reset:
+      return metrics::HandshakeFailure::closed;
+    default:
+      return metrics::HandshakeFailure::other;
   }
 }
 
 }  // namespace
 
-Connection::Connection(Core& core, proxy::GenerationPin generation, std::uint16_t listener, net::Socket socket, const http::Address& from)
+Connection::Connection(Core& core, proxy::GenerationPin generation, std::uint16_t listener, net::Socket socket,
+                       const http::Address& from)
     : core_(core),
       generation_(std::move(generation)),
       policy_(generation_->snapshot->listeners[listener]),
@@ -84,7 +91,8 @@ Task<bool> Connection::read_proxy_header() {
     // Readable means "more than we have seen": otherwise half a header would wake us for ever.
     ::setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &wanted, sizeof wanted);
     const net::Waited waited = co_await stream_.socket().readable().wait(left);
-    const ssize_t size = waited == net::Waited::ready ? ::recv(fd, space.data(), wire::kProxyHeaderMax, MSG_PEEK | MSG_DONTWAIT) : 0;
+    const ssize_t size =
+        waited == net::Waited::ready ? ::recv(fd, space.data(), wire::kProxyHeaderMax, MSG_PEEK | MSG_DONTWAIT) : 0;
     stream_.socket().readable().clear_ready();
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) continue;
     wire::ProxyResult result;
@@ -95,7 +103,9 @@ Task<bool> Connection::read_proxy_header() {
     }
     if (size <= 0 || result.status != wire::ParseStatus::complete) {
       metrics_.reject(metrics::Rejection::proxy_header);
-      log::debug("bad PROXY header", {{"listener", policy_.name}, {"from", peer_.address_text}, {"why", result.reason ? result.reason : "cut off"}});
+      log::debug("bad PROXY header", {{"listener", policy_.name},
+                                      {"from", peer_.address_text},
+                                      {"why", result.reason ? result.reason : "cut off"}});
       co_return false;
     }
     const int one = 1;
@@ -120,7 +130,8 @@ Task<bool> Connection::secure() {
   if (!done) {
     const bool late = done.error().code == Code::timeout;
     metrics_.handshake_failed(late ? metrics::HandshakeFailure::timeout : handshake_failure(tls.failure()));
-    log::debug("TLS handshake failed", {{"listener", policy_.name}, {"from", peer_.address_text}, {"why", tls.last_error_text()}});
+    log::debug("TLS handshake failed",
+               {{"listener", policy_.name}, {"from", peer_.address_text}, {"why", tls.last_error_text()}});
     co_return false;
   }
   (tls.resumed() ? metrics_.handshakes_resumed : metrics_.handshakes_full).add();
@@ -146,7 +157,8 @@ void Connection::cut() noexcept {
   stream_.cancel();
 }
 
-Task<void> run_connection(Core& core, proxy::GenerationPin generation, std::uint16_t listener, net::Socket socket, http::Address from) {
+Task<void> run_connection(Core& core, proxy::GenerationPin generation, std::uint16_t listener, net::Socket socket,
+                          http::Address from) {
   Connection connection(core, std::move(generation), listener, std::move(socket), from);
   co_await connection.run();
 }

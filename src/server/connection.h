@@ -19,7 +19,8 @@ class Core;
 
 class Connection {
  public:
-  Connection(Core& core, proxy::GenerationPin generation, std::uint16_t listener, net::Socket socket, const http::Address& from);
+  Connection(Core& core, proxy::GenerationPin generation, std::uint16_t listener, net::Socket socket,
+             const http::Address& from);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -53,6 +54,7 @@ class Connection {
 };
 
 /// The whole life of a connection.
-Task<void> run_connection(Core& core, proxy::GenerationPin generation, std::uint16_t listener, net::Socket socket, http::Address from);
+Task<void> run_connection(Core& core, proxy::GenerationPin generation, std::uint16_t listener, net::Socket socket,
+                          http::Address from);
 
 }  // namespace postern::server

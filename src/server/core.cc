@@ -83,26 +83,34 @@ proxy::GenerationPin Core::make_generation(std::shared_ptr<const proxy::Snapshot
   for (std::size_t i = 0; i < snapshot->listeners.size(); ++i) {
     const proxy::ListenerPolicy& policy = snapshot->listeners[i];
     const bool same = old && i < old->tls.size() && old->snapshot->listeners[i].tls_material == policy.tls_material;
-    if (!policy.tls_material) next->tls.push_back(nullptr);
-    else if (same) next->tls.push_back(old->tls[i]);
-    else next->tls.push_back(net::TlsServerContext::make("listener " + policy.name, policy.tls_settings, policy.tls_material, policy.ticket_keys, library_, error));
+    if (!policy.tls_material)
+      next->tls.push_back(nullptr);
+    else if (same)
+      next->tls.push_back(old->tls[i]);
+    else
+      next->tls.push_back(net::TlsServerContext::make("listener " + policy.name, policy.tls_settings,
+                                                      policy.tls_material, policy.ticket_keys, library_, error));
   }
   for (const proxy::Snapshot::UpstreamSpec& spec : snapshot->upstreams) {
     std::shared_ptr<upstream::Cluster> cluster;
     if (old) {
       for (std::size_t i = 0; i < old->clusters.size() && !cluster; ++i) {
-        const bool same = old->clusters[i]->identity() == spec.cluster.identity && old->snapshot->upstreams[i].tls_material == spec.tls_material;
+        const bool same = old->clusters[i]->identity() == spec.cluster.identity &&
+                          old->snapshot->upstreams[i].tls_material == spec.tls_material;
         if (same) cluster = old->clusters[i];
       }
     }
     if (!cluster) {
       std::shared_ptr<net::TlsClientContext> tls;
-      if (spec.tls_material) tls = net::TlsClientContext::make("upstream " + spec.cluster.name, spec.tls_settings, spec.tls_material, library_, error);
+      if (spec.tls_material)
+        tls = net::TlsClientContext::make("upstream " + spec.cluster.name, spec.tls_settings, spec.tls_material,
+                                          library_, error);
       cluster = std::make_shared<upstream::Cluster>(loop_, spec.cluster, std::move(tls), metrics_.upstream(spec.slot));
     }
     next->clusters.push_back(std::move(cluster));
   }
-  if (!error.empty()) log::error("TLS context", {{"core", number_}, {"why", error}});  // the control thread made the same one: never
+  if (!error.empty())
+    log::error("TLS context", {{"core", number_}, {"why", error}});  // the control thread made the same one: never
   next->snapshot = std::move(snapshot);
   return proxy::GenerationPin(next.release());
 }
@@ -115,8 +123,10 @@ void Core::add(Connection& connection) noexcept {
 
 void Core::remove(Connection& connection) noexcept {
   if (connection.next_) connection.next_->previous_ = connection.previous_;
-  if (connection.previous_) connection.previous_->next_ = connection.next_;
-  else first_ = connection.next_;
+  if (connection.previous_)
+    connection.previous_->next_ = connection.next_;
+  else
+    first_ = connection.next_;
 }
 
 Task<void> Core::drain(std::function<void()> done) {

@@ -46,7 +46,8 @@ class Core {
   // Control thread.
   void start();
   void post_install(Install install);
-  /// No new connections; those that idle end, the others with their request. `done` runs on this core when none is left.
+  /// No new connections; those that idle end, the others with their request. `done` runs on this core when none is
+  /// left.
   void post_drain(std::function<void()> done);
   /// What is still there is cut off.
   void post_cut();

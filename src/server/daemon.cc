@@ -53,6 +53,7 @@ Daemon::~Daemon() {
 int Daemon::run() {
   ::signal(SIGPIPE, SIG_IGN);
   log::process().set_level(level_of(loaded_.settings.log_level));
+  protect_memory();
   raise_file_limit();
   if (!start()) return 2;
   for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) signals_.add(signal);
@@ -96,7 +97,8 @@ bool Daemon::open_log() {
   }
 }
 
-bool Daemon::apply(const config::LoadResult& loaded, SnapshotBuilder::OnBadCertificate policy, std::vector<config::Diagnostic>& diagnostics) {
+bool Daemon::apply(const config::LoadResult& loaded, SnapshotBuilder::OnBadCertificate policy,
+                   std::vector<config::Diagnostic>& diagnostics) {
   std::shared_ptr<const proxy::Snapshot> snapshot = builder_.build(loaded, cores_.size(), policy, diagnostics);
   if (!snapshot) return false;
   std::vector<Install> installs(cores_.size());
@@ -150,7 +152,8 @@ bool Daemon::open_listeners(const config::Settings& settings, std::vector<Instal
 bool Daemon::start_admin() {
   if (loaded_.settings.admin_listen.empty()) return true;
   admin_ = std::make_unique<admin::Server>(io_);
-  admin::add_standard_endpoints(*admin_, collector_, [this] { return draining_ ? std::string_view("draining") : std::string_view(); });
+  admin::add_standard_endpoints(*admin_, collector_,
+                                [this] { return draining_ ? std::string_view("draining") : std::string_view(); });
   try {
     admin_->listen(loaded_.settings.admin_listen);
     return true;
@@ -170,10 +173,14 @@ void Daemon::wait_for_signal() {
 
 void Daemon::on_signal(int signal) {
   switch (signal) {
-    case SIGHUP: return reload();
-    case SIGUSR1: return access_log_->reopen();
-    case SIGCHLD: return reap_children();
-    default: break;
+    case SIGHUP:
+      return reload();
+    case SIGUSR1:
+      return access_log_->reopen();
+    case SIGCHLD:
+      return reap_children();
+    default:
+      break;
   }
   if (draining_) {  // asked twice: no patience
     on_drain_deadline();

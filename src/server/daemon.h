@@ -41,7 +41,8 @@ class Daemon {
 
   bool start();
   bool open_log();
-  bool apply(const config::LoadResult& loaded, SnapshotBuilder::OnBadCertificate policy, std::vector<config::Diagnostic>& diagnostics);
+  bool apply(const config::LoadResult& loaded, SnapshotBuilder::OnBadCertificate policy,
+             std::vector<config::Diagnostic>& diagnostics);
   bool open_listeners(const config::Settings& settings, std::vector<Install>& installs, std::string& error);
   bool start_admin();
 

@@ -17,7 +17,7 @@ namespace postern::server {
 
 namespace {
 
-void set_flag(int fd, int level, int option) { 
+void set_flag(int fd, int level, int option) {
   const int on = 1;
   ::setsockopt(fd, level, option, &on, sizeof on);
 }
@@ -68,7 +68,7 @@ bool is_served(const net::SocketAddress& address) {
 
 int open_unix(const config::Listener& listener, const net::SocketAddress& address, std::string& error) {
   const char* path = reinterpret_cast<const sockaddr_un*>(address.get())->sun_path;
-  struct stat there{};
+  struct stat there {};
   if (::lstat(path, &there) == 0) {
     if (!S_ISSOCK(there.st_mode) || is_served(address)) {
       error = failed(listener, "listen on", EADDRINUSE);

@@ -19,7 +19,8 @@ void Daemon::reload() {
   const bool ok = diagnostics.empty() && apply(loaded, SnapshotBuilder::OnBadCertificate::refuse, diagnostics);
   registry_.count(ok ? metrics::Event::reload_ok : metrics::Event::reload_failed);
   if (!ok) {
-    for (const config::Diagnostic& d : diagnostics) log::error("reload refused, nothing changed", {{"why", config::to_string(d)}});
+    for (const config::Diagnostic& d : diagnostics)
+      log::error("reload refused, nothing changed", {{"why", config::to_string(d)}});
     return;
   }
   const config::Settings& old = loaded_.settings;
@@ -29,7 +30,9 @@ void Daemon::reload() {
   }
   log::process().set_level(static_cast<log::Level>(static_cast<int>(now.log_level)));
   try {
-    accesslog::Options options{now.access_log.path, static_cast<accesslog::Format>(static_cast<int>(now.access_log.format)), now.access_log.ring};
+    accesslog::Options options{now.access_log.path,
+                               static_cast<accesslog::Format>(static_cast<int>(now.access_log.format)),
+                               now.access_log.ring};
     access_log_->configure(options);
   } catch (const std::exception& e) {
     log::error("access log stays as it was", {{"why", e.what()}});
@@ -86,7 +89,8 @@ void Daemon::reload_certificates() {
   // Listeners whose new pair is good get it, even when another one's is not.
   const bool ok = apply(loaded_, SnapshotBuilder::OnBadCertificate::keep_old, diagnostics) && !builder_.kept_old();
   registry_.count(ok ? metrics::Event::certificate_reload_ok : metrics::Event::certificate_reload_failed);
-  for (const config::Diagnostic& d : diagnostics) log::error("certificates not reloaded", {{"why", config::to_string(d)}});
+  for (const config::Diagnostic& d : diagnostics)
+    log::error("certificates not reloaded", {{"why", config::to_string(d)}});
   if (ok) log::info("certificates reloaded");
 }
 

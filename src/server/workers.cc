@@ -1,6 +1,7 @@
 #include "server/workers.h"
 
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -52,6 +53,12 @@ std::size_t usable_cpus() {
   if (quota == 0) quota = quota_v1();
   if (quota > 0) cpus = std::min(cpus, static_cast<std::size_t>(std::ceil(quota)));
   return std::max<std::size_t>(cpus, 1);
+}
+
+void protect_memory() noexcept {
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  ::prctl(PR_SET_DUMPABLE, 0);
+#endif
 }
 
 void raise_file_limit() noexcept {

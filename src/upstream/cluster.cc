@@ -2,7 +2,8 @@
 
 namespace postern::upstream {
 
-Cluster::Cluster(net::Loop& loop, const ClusterSpec& spec, std::shared_ptr<net::TlsClientContext> tls, metrics::UpstreamRow& metrics)
+Cluster::Cluster(net::Loop& loop, const ClusterSpec& spec, std::shared_ptr<net::TlsClientContext> tls,
+                 metrics::UpstreamRow& metrics)
     : name_(spec.name),
       identity_(spec.identity),
       connect_timeout_ms_(spec.connect_timeout_ms),

@@ -29,7 +29,8 @@ struct ClusterSpec {
 
 class Cluster {
  public:
-  Cluster(net::Loop& loop, const ClusterSpec& spec, std::shared_ptr<net::TlsClientContext> tls, metrics::UpstreamRow& metrics);
+  Cluster(net::Loop& loop, const ClusterSpec& spec, std::shared_ptr<net::TlsClientContext> tls,
+          metrics::UpstreamRow& metrics);
 
   /// Round robin; nullptr when the upstream has no endpoint. Asking again gives the next one.
   Endpoint* pick() noexcept;

@@ -14,7 +14,8 @@ std::string host_of(const std::string& name) {
 }
 }  // namespace
 
-Endpoint::Endpoint(net::Loop& loop, std::string name, net::SocketAddress address, Limits limits, metrics::UpstreamRow& metrics)
+Endpoint::Endpoint(net::Loop& loop, std::string name, net::SocketAddress address, Limits limits,
+                   metrics::UpstreamRow& metrics)
     : loop_(loop),
       name_(std::move(name)),
       host_(host_of(name_)),
@@ -52,7 +53,8 @@ void Endpoint::close_kept() noexcept {
 }
 
 void Endpoint::on_kept_lost(UpstreamConnection& connection) noexcept {
-  const auto found = std::find_if(kept_.begin(), kept_.end(), [&](const Kept& k) { return k.connection.get() == &connection; });
+  const auto found =
+      std::find_if(kept_.begin(), kept_.end(), [&](const Kept& k) { return k.connection.get() == &connection; });
   if (found == kept_.end()) return;
   metrics_.idle.sub();
   kept_.erase(found);

@@ -14,7 +14,15 @@
 
 namespace postern::upstream {
 
-using ConnectionPtr = std::unique_ptr<UpstreamConnection>;
+/// Closes, and counts that.
+struct CloseConnection {
+  metrics::UpstreamRow* metrics = nullptr;
+  void operator()(UpstreamConnection* connection) const noexcept {
+    delete connection;
+    if (metrics) metrics->open.sub();
+  }
+};
+using ConnectionPtr = std::unique_ptr<UpstreamConnection, CloseConnection>;
 
 class Endpoint final : private KeptWatcher {
  public:

@@ -16,8 +16,10 @@ H1Client::H1Client(net::Stream stream) noexcept : stream_(std::move(stream)), in
 
 H1Client::~H1Client() {
   // A request that is not whole must not look as if it were: the endpoint sees a reset.
-  if (exchanges_ > 0 && !output_.finished()) stream_.abort();
-  else stream_.close();
+  if (exchanges_ > 0 && !output_.finished())
+    stream_.abort();
+  else
+    stream_.close();
 }
 
 UpstreamExchange& H1Client::open() noexcept {

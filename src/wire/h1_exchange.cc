@@ -60,8 +60,7 @@ void H1Exchange::start_response(const http::ResponseHead& head) noexcept {
   if (framing == http::Framing::chunked && head_.minor_version == 0) framing = http::Framing::until_close;
   if (framing == http::Framing::until_close) keep_alive_ = false;
   // Unread bytes of the request would be taken for the next one: swallow few, end the connection for more.
-  if (!body_.at_end() &&
-      (body_.failure() || !body_.ends_within(kSwallow) || (expects_continue_ && !continue_sent_)))
+  if (!body_.at_end() && (body_.failure() || !body_.ends_within(kSwallow) || (expects_continue_ && !continue_sent_)))
     keep_alive_ = false;
 
   ResponseWrite how;

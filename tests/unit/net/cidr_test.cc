@@ -27,7 +27,8 @@ TEST(Cidr, FamiliesDoNotMix) {
 }
 
 TEST(Cidr, RefusesWhatIsNone) {
-  for (const char* text : {"", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/8x", "10.0.0/8", "::/129", "host/8", "/8", "unix"}) {
+  for (const char* text :
+       {"", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/8x", "10.0.0/8", "::/129", "host/8", "/8", "unix"}) {
     EXPECT_FALSE(parse_cidr(text)) << text;
   }
 }

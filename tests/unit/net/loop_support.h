@@ -47,7 +47,9 @@ inline void settle(net::Loop& loop) {
 template <class T>
 class Running {
  public:
-  Running(net::Loop& loop, Task<T> task) : loop_(loop), group_(loop.frames()) { group_.start(store(loop, std::move(task), result_)); }
+  Running(net::Loop& loop, Task<T> task) : loop_(loop), group_(loop.frames()) {
+    group_.start(store(loop, std::move(task), result_));
+  }
   ~Running() { EXPECT_EQ(group_.running(), 0u) << "a task outlives its test"; }
   [[nodiscard]] bool done() const { return group_.running() == 0; }
   /// Drives the loop until the end.

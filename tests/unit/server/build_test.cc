@@ -20,7 +20,8 @@ class Build : public ::testing::Test {
  protected:
   using Policy = SnapshotBuilder::OnBadCertificate;
 
-  std::shared_ptr<const proxy::Snapshot> build(const std::string& text, Policy policy = Policy::refuse, std::size_t cores = 1) {
+  std::shared_ptr<const proxy::Snapshot> build(const std::string& text, Policy policy = Policy::refuse,
+                                               std::size_t cores = 1) {
     const config::LoadResult loaded = config::load(text, "c.toml", config::Environment::process());
     diagnostics_.clear();
     for (const config::Diagnostic& d : loaded.diagnostics) ADD_FAILURE() << config::to_string(d);
@@ -49,7 +50,8 @@ TEST_F(Build, ListenerIndicesAreForEver) {
 
 TEST_F(Build, NumbersGrowOnlyWithSuccess) {
   EXPECT_EQ(build(listener("a"))->number, 1u);
-  EXPECT_EQ(build(listener("a", "[listener.tls]\n[[listener.tls.certificate]]\ncert = \"/none\"\nkey = \"/none\"\n")), nullptr);
+  EXPECT_EQ(build(listener("a", "[listener.tls]\n[[listener.tls.certificate]]\ncert = \"/none\"\nkey = \"/none\"\n")),
+            nullptr);
   EXPECT_FALSE(diagnostics_.empty());
   EXPECT_EQ(build(listener("a"))->number, 2u);
 }
@@ -90,10 +92,12 @@ class BuildTls : public Build {
     const auto made = crypto::make_self_signed({"localhost"}, std::chrono::hours(1));
     std::ofstream(folder_ + "/c.pem") << made.value->cert_pem;
     std::ofstream(folder_ + "/k.pem") << made.value->key_pem.reveal();
-    std::filesystem::permissions(folder_ + "/k.pem", std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+    std::filesystem::permissions(folder_ + "/k.pem",
+                                 std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
   }
   std::string config() const {
-    return listener("a", "[listener.tls]\n[[listener.tls.certificate]]\ncert = \"" + folder_ + "/c.pem\"\nkey = \"" + folder_ + "/k.pem\"\n");
+    return listener("a", "[listener.tls]\n[[listener.tls.certificate]]\ncert = \"" + folder_ + "/c.pem\"\nkey = \"" +
+                             folder_ + "/k.pem\"\n");
   }
   std::string folder_;
 };

@@ -15,11 +15,13 @@ const std::string kAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 std::string variant(std::uint16_t origin, int number) {
   return forwarding_config(origin, "[[route]]\nname = \"n" + std::to_string(number) +
-                                       "\"\npath = \"/number\"\n[route.reply]\nbody = \"" + std::to_string(number) + "\"\n");
+                                       "\"\npath = \"/number\"\n[route.reply]\nbody = \"" + std::to_string(number) +
+                                       "\"\n");
 }
 
 /// Asks until it is told to stop; counts what went wrong.
-void keep_asking(std::uint16_t port, const std::atomic<bool>& stop, std::atomic<int>& served, std::atomic<int>& failed) {
+void keep_asking(std::uint16_t port, const std::atomic<bool>& stop, std::atomic<int>& served,
+                 std::atomic<int>& failed) {
   Client client(port);
   while (!stop) ++(client.ask(kGet).rfind("HTTP/1.1 200 ", 0) == 0 ? served : failed);
 }

@@ -47,7 +47,8 @@ class Origin {
   explicit Origin(std::string answer) : answer_(std::move(answer)) {
     listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const auto any = net::ip_address("127.0.0.1", 0);
-    if (::bind(listener_, any->get(), any->size) != 0 || ::listen(listener_, 64) != 0) throw std::runtime_error("origin");
+    if (::bind(listener_, any->get(), any->size) != 0 || ::listen(listener_, 64) != 0)
+      throw std::runtime_error("origin");
     if (::pipe(stop_) != 0) throw std::runtime_error("pipe");
     thread_ = std::thread([this] { run(); });
   }
@@ -144,9 +145,7 @@ class Client {
     }
   }
   /// What is there, or comes next; empty at the end.
-  std::string read_some() {
-    return unread_.empty() ? receive(fd_) : std::exchange(unread_, {});
-  }
+  std::string read_some() { return unread_.empty() ? receive(fd_) : std::exchange(unread_, {}); }
   std::string ask(std::string_view request) { return send(request) ? read_answer() : "cannot send"; }
 
  private:
@@ -163,7 +162,8 @@ class RunningCore {
         log_({"/dev/null", accesslog::Format::json, 4096}, registry_),
         metrics_(registry_.add_core()),
         core_(0, engine, metrics_, log_.add_core(metrics_)) {
-    server::Install install{snapshot_of(config), {}, {}};
+    server::Install install;
+    install.snapshot = snapshot_of(config);
     const server::ListenSockets sockets = server::open_listener(install.snapshot->settings.listeners.at(0), 1);
     if (!sockets.error.empty()) throw std::runtime_error(sockets.error);
     port_ = port_of(sockets.fds.at(0));
@@ -181,7 +181,11 @@ class RunningCore {
     core_.join();
   }
   /// As a reload does it: the listener stays as it is.
-  void install(const std::string& config) { core_.post_install({snapshot_of(config), {}, {}}); }
+  void install(const std::string& config) {
+    server::Install install;
+    install.snapshot = snapshot_of(config);
+    core_.post_install(std::move(install));
+  }
   /// What was posted before has happened.
   void settle() {
     std::promise<void> done;
@@ -206,7 +210,8 @@ class RunningCore {
     const config::LoadResult loaded = config::load(config, "test.toml", {});
     std::vector<config::Diagnostic> diagnostics = loaded.diagnostics;
     std::shared_ptr<const proxy::Snapshot> snapshot;
-    if (loaded.ok()) snapshot = builder_.build(loaded, 1, server::SnapshotBuilder::OnBadCertificate::refuse, diagnostics);
+    if (loaded.ok())
+      snapshot = builder_.build(loaded, 1, server::SnapshotBuilder::OnBadCertificate::refuse, diagnostics);
     if (!snapshot) throw std::runtime_error(config::to_string(diagnostics.at(0)));
     builder_.accepted(snapshot);
     return snapshot;
@@ -222,8 +227,11 @@ class RunningCore {
 
 inline std::string forwarding_config(std::uint16_t origin, const std::string& more = {}) {
   return "[[listener]]\nname = \"a\"\naddress = \"127.0.0.1:0\"\n"
-         "[[upstream]]\nname = \"u\"\nendpoints = [\"127.0.0.1:" + std::to_string(origin) + "\"]\n"
-         "[[route]]\nname = \"r\"\npath = \"/*\"\nforward = \"u\"\n" + more;
+         "[[upstream]]\nname = \"u\"\nendpoints = [\"127.0.0.1:" +
+         std::to_string(origin) +
+         "\"]\n"
+         "[[route]]\nname = \"r\"\npath = \"/*\"\nforward = \"u\"\n" +
+         more;
 }
 
 }  // namespace postern::test

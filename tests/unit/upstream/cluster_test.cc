@@ -12,7 +12,8 @@ ClusterSpec spec(int endpoints) {
   ClusterSpec out;
   out.name = "u";
   for (int i = 0; i < endpoints; ++i) {
-    out.endpoints.push_back({"127.0.0.1:" + std::to_string(i + 1), *net::ip_address("127.0.0.1", static_cast<std::uint16_t>(i + 1))});
+    out.endpoints.push_back(
+        {"127.0.0.1:" + std::to_string(i + 1), *net::ip_address("127.0.0.1", static_cast<std::uint16_t>(i + 1))});
   }
   return out;
 }

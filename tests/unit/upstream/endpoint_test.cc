@@ -34,15 +34,16 @@ class EndpointTest : public ::testing::Test {
     endpoint_.reset();
     EXPECT_EQ(alive_, 0);
     EXPECT_EQ(idle(), 0u);
+    EXPECT_EQ(row_.open.get(), 0u);
     loop_.finish();
   }
   void make(Endpoint::Limits limits) {
     endpoint_.emplace(loop_, "Model.example:8080", *net::ip_address("127.0.0.1", 8080), limits, row_);
   }
   Fake* keep(bool live = true) {
-    auto connection = std::make_unique<Fake>(alive_, live);
-    Fake* const raw = connection.get();
-    endpoint_->keep(std::move(connection));
+    Fake* const raw = new Fake(alive_, live);
+    row_.open.add();
+    endpoint_->keep(ConnectionPtr(raw, {&row_}));
     return raw;
   }
   std::uint64_t idle() const { return row_.idle.get(); }

@@ -39,7 +39,8 @@ Task<std::string> read_answer(UpstreamExchange& up) {
     if (!more) co_return out + " " + std::string(to_string(more.error().code));
   }
   const http::Fields& trailers = body.trailers();
-  for (std::size_t i = 0; i < trailers.size(); ++i) out += " " + std::string(trailers[i].name) + "=" + std::string(trailers[i].value);
+  for (std::size_t i = 0; i < trailers.size(); ++i)
+    out += " " + std::string(trailers[i].name) + "=" + std::string(trailers[i].value);
   co_return out;
 }
 
@@ -76,7 +77,8 @@ class H1ClientTest : public ::testing::Test {
     return up;
   }
   /// The answer in pieces of that size.
-  std::string answer(std::string_view bytes, std::size_t piece = std::string_view::npos, http::Method method = http::Method::get) {
+  std::string answer(std::string_view bytes, std::size_t piece = std::string_view::npos,
+                     http::Method method = http::Method::get) {
     test::Running<std::string> running(loop_, read_answer(ask(request(method))));
     for (; !bytes.empty(); bytes.remove_prefix(std::min(piece, bytes.size()))) {
       peer_->send(bytes.substr(0, piece));

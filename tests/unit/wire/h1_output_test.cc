@@ -13,7 +13,9 @@ using test::drive;
 
 class H1OutputTest : public ::testing::Test {
  protected:
-  H1OutputTest() : pair_(test::make_pair(loop_)), stream_(std::move(pair_.socket), Side::downstream) { output_.reset(stream_, 1'000); }
+  H1OutputTest() : pair_(test::make_pair(loop_)), stream_(std::move(pair_.socket), Side::downstream) {
+    output_.reset(stream_, 1'000);
+  }
   ~H1OutputTest() override {
     output_.release();
     stream_.close();

@@ -106,7 +106,8 @@ class H1ServerTest : public ::testing::Test {
     drive(loop_, [&] {
       text += pair_.peer.receive();
       int seen = 0;
-      for (std::size_t at = 0; (at = text.find("HTTP/1.1 ", at)) != std::string::npos; ++at) seen += text.compare(at + 9, 3, "100") != 0;
+      for (std::size_t at = 0; (at = text.find("HTTP/1.1 ", at)) != std::string::npos; ++at)
+        seen += text.compare(at + 9, 3, "100") != 0;
       return pair_.peer.ended() || (seen >= count && text.find("\r\n\r\n") != std::string::npos);
     });
     settle(loop_);
@@ -144,7 +145,9 @@ TEST_F(H1ServerTest, KeepsTheConnectionAndNothingElseBetweenRequests) {
 
 TEST_F(H1ServerTest, AnswersPipelinedRequestsInOrder) {
   start();
-  pair_.peer.send("GET /1 HTTP/1.1\r\nHost: h\r\n\r\nPOST /2 HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nxGET /3 HTTP/1.1\r\nHost: h\r\n\r\n");
+  pair_.peer.send(
+      "GET /1 HTTP/1.1\r\nHost: h\r\n\r\nPOST /2 HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nxGET /3 "
+      "HTTP/1.1\r\nHost: h\r\n\r\n");
   const std::string all = answers(3);
   EXPECT_LT(all.find("GET /1"), all.find("POST /2 x"));
   EXPECT_LT(all.find("POST /2 x"), all.find("GET /3"));
@@ -153,7 +156,8 @@ TEST_F(H1ServerTest, AnswersPipelinedRequestsInOrder) {
 
 TEST_F(H1ServerTest, TakesRequestsByteByByte) {
   start();
-  const std::string request = "POST /a/../b HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n1\r\n!\r\n0\r\nA: b\r\n\r\n";
+  const std::string request =
+      "POST /a/../b HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n1\r\n!\r\n0\r\nA: b\r\n\r\n";
   for (int round = 0; round < 2; ++round) {
     for (const char c : request) {
       pair_.peer.send({&c, 1});
@@ -199,7 +203,9 @@ TEST_F(H1ServerTest, EndsAnIdleConnectionInSilence) {
 
 TEST_F(H1ServerTest, RejectsAndCloses) {
   start();
-  pair_.peer.send("GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n");
+  pair_.peer.send(
+      "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\nGET /smuggled "
+      "HTTP/1.1\r\nHost: h\r\n\r\n");
   const std::string answer = answers(1);
   EXPECT_EQ(handler_.rejected, 400);
   EXPECT_NE(answer.find("Connection: close"), std::string::npos);
