@@ -43,7 +43,7 @@ class BodySink {
   /// Queues bytes. They are copied, or borrowed until the next flush is done: then wants_flush() is true.
   virtual void put(std::string_view bytes) noexcept = 0;
   [[nodiscard]] virtual bool wants_flush() const noexcept = 0;
-  /// Queues the end, once; trailers go out only where framing and peer allow them.
+  /// Queues the end, once, when wants_flush() is false; trailers go out only where framing and peer allow them.
   virtual void finish(const http::Fields* trailers) noexcept = 0;
   /// Sends what is queued without waiting.
   virtual Flushed try_flush() noexcept = 0;

@@ -57,7 +57,7 @@ constexpr int kMaxTurns = 1000;
 
 /// What co_spawn reports to. Coroutines here end by themselves; anything thrown is a bug, and said.
 struct Ended {
-  void operator()(std::exception_ptr failure) const noexcept {
+  void operator()(const std::exception_ptr& failure) const noexcept {
     if (!failure) return;
     try {
       std::rethrow_exception(failure);

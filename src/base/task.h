@@ -18,6 +18,9 @@
 
 namespace postern {
 
+template <class T>
+class Task;
+
 namespace detail {
 
 /// The pool of the first argument that has one; nullptr: the heap.
@@ -79,9 +82,7 @@ class PromiseBase {
 
 template <class T>
 struct Promise : PromiseBase {
-  std::coroutine_handle<Promise> get_return_object() noexcept {
-    return std::coroutine_handle<Promise>::from_promise(*this);
-  }
+  Task<T> get_return_object() noexcept;
   template <class U>
     requires std::constructible_from<T, U&&>
   void return_value(U&& v) noexcept(std::is_nothrow_constructible_v<T, U&&>) {
@@ -93,22 +94,20 @@ struct Promise : PromiseBase {
 
 template <>
 struct Promise<void> : PromiseBase {
-  std::coroutine_handle<Promise> get_return_object() noexcept {
-    return std::coroutine_handle<Promise>::from_promise(*this);
-  }
+  Task<void> get_return_object() noexcept;
   void return_void() noexcept {}
   void take() noexcept {}
 };
 
 }  // namespace detail
 
-template <class T = void>
+template <class T>
 class [[nodiscard]] Task {
  public:
   using promise_type = detail::Promise<T>;
   using Handle = std::coroutine_handle<promise_type>;
 
-  Task(Handle handle) noexcept : handle_(handle) {}  // implicit: what a coroutine returns
+  explicit Task(Handle handle) noexcept : handle_(handle) {}
   Task(Task&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
   Task& operator=(Task&&) = delete;
   ~Task() {
@@ -134,5 +133,13 @@ class [[nodiscard]] Task {
  private:
   Handle handle_;
 };
+
+template <class T>
+Task<T> detail::Promise<T>::get_return_object() noexcept {
+  return Task<T>(std::coroutine_handle<Promise>::from_promise(*this));
+}
+inline Task<void> detail::Promise<void>::get_return_object() noexcept {
+  return Task<void>(std::coroutine_handle<Promise>::from_promise(*this));
+}
 
 }  // namespace postern

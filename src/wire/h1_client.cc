@@ -117,7 +117,7 @@ void H1Client::cancel(Error why) noexcept {
 bool H1Client::finish() noexcept {
   const bool whole = output_.finished() && !output_.pending() && !output_.failed() && body_.at_end() && answered_;
   // Bytes behind the answer were not asked for: whatever they are, they are nobody's (response splitting, I13).
-  const bool clean = input_.empty() && !stream_.may_read();
+  const bool clean = input_.empty() && is_silent();
   body_.release();
   output_.release();
   input_.release_kept();
@@ -133,12 +133,21 @@ void H1Client::keep(KeptWatcher& watcher) noexcept {
 bool H1Client::take(bool careful) noexcept {
   watcher_ = nullptr;
   stream_.socket().observe(nullptr);
-  if (unusable_ || stream_.socket().readable().is_ready()) return false;
+  if (unusable_ || !is_silent()) return false;
   if (!careful || coarse_now_ms() - last_used_ms_ < kFreshMs) return true;
   return stream_.socket().is_quiet();
 }
 
+bool H1Client::is_silent() noexcept {
+  if (!stream_.may_read()) return true;
+  // A report may be older than the read that took its bytes (io_uring): the kernel knows.
+  if (!stream_.socket().is_quiet()) return false;
+  stream_.socket().readable().clear_ready();
+  return !stream_.may_read();  // decrypted bytes are not silence
+}
+
 void H1Client::on_readable() noexcept {
+  if (is_silent()) return;
   // TLS may bring tickets and key updates while idle; they are read, and only data or an end count.
   if (stream_.is_secure()) {
     char byte;

@@ -38,6 +38,8 @@ class H1Client final : public UpstreamConnection, public UpstreamExchange, priva
 
  private:
   void on_readable() noexcept override;
+  /// Nothing is there that no request asked for.
+  bool is_silent() noexcept;
   Result<bool> parse_head() noexcept;
   void begin_body() noexcept;
   Error failure(Code code) const noexcept;

@@ -70,8 +70,8 @@ namespace postern::test {
 namespace {
 
 constexpr int kConnections = 4;
-constexpr int kWarm = 50;
-constexpr int kCounted = 200;
+constexpr int kWarm = POSTERN_COUNTS_ALLOCATIONS ? 50 : 8;  // a sanitizer counts nothing, and takes its time
+constexpr int kCounted = POSTERN_COUNTS_ALLOCATIONS ? 200 : 8;
 
 const std::string kTenFields =
     "Host: example.com\r\nUser-Agent: test/1.0\r\nAccept: application/json\r\nAccept-Language: en\r\n"
@@ -163,11 +163,8 @@ TEST(ForwardPath, AllocatesNothingForLongBodies) { expect_none({"long", {post(10
 TEST(ForwardPath, AllocatesNothingForAnswersThatBlock) {
   // More than a socket takes at once: the sink waits for the client.
   const std::string body(1'000'000, 'x');
-  // epoll only: io_uring's reports may be older than the read that took the bytes, and a connection that looks readable
-  // at its end is not kept.
   expect_none(
-      {"large", {kGet}, "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body},
-      {net::Engine::epoll});
+      {"large", {kGet}, "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body});
 }
 
 TEST(ForwardPath, AllocatesNothingForChunkedAnswers) {
