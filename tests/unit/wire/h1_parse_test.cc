@@ -1,5 +1,6 @@
 // The strict head parser against the catalogue of hostile inputs; each row's id stands with its inputs.
 // Every input of every table is also fed in two pieces cut at every byte, and byte by byte: same outcome.
+// Long on purpose: one table per row group of the catalogue, and the harness that cuts every input everywhere.
 #include "wire/h1_parse.h"
 
 #include <gtest/gtest.h>
