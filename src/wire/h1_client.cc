@@ -73,6 +73,7 @@ void H1Client::begin_body() noexcept {
 
 Task<Result<void>> H1Client::read_head() {
   net::IoStatus want = net::IoStatus::want_read;
+  bool wait = input_.drained();
   scanned_ = 0;
   for (;;) {
     if (cancelled_.code != Code::ok) co_return cancelled_;
@@ -82,9 +83,7 @@ Task<Result<void>> H1Client::read_head() {
       co_return parsed.error();
     }
     if (*parsed) co_return Result<void>();
-    if (!input_.drained()) {
-      // more may be there already
-    } else {
+    if (wait) {
       const net::Waited waited = co_await stream_.wait(want, read_timeout_ms_);
       if (cancelled_.code != Code::ok) co_return cancelled_;
       if (waited != net::Waited::ready) {
@@ -97,6 +96,8 @@ Task<Result<void>> H1Client::read_head() {
       unusable_ = true;
       co_return failure(got.status == net::IoStatus::eof ? Code::closed : Code::reset);
     }
+    // Part of a TLS record may be here and look like something to read: what the last read said comes first.
+    wait = got.status != net::IoStatus::ok || input_.drained();
     if (got.status != net::IoStatus::ok) want = got.status;
   }
 }

@@ -78,6 +78,7 @@ Task<H1Server::HeadOutcome> H1Server::read_head(H1Exchange& exchange) {
   std::size_t scanned = 0;
   std::int64_t deadline = 0;
   net::IoStatus want = net::IoStatus::want_read;
+  bool wait = input_.drained();
   for (;;) {
     if (!input_.empty()) {
       const std::string_view unread = input_.unread();
@@ -87,7 +88,7 @@ Task<H1Server::HeadOutcome> H1Server::read_head(H1Exchange& exchange) {
       if (parsed.status == ParseStatus::failed) co_return HeadOutcome{parsed.http_status, parsed.reason};
       scanned = unread.size();
     }
-    if (input_.drained()) {
+    if (wait) {
       const std::int64_t now = coarse_now_ms();
       if (deadline == 0) deadline = now + settings_.header_timeout_ms;  // for the whole head, not for each read
       const net::Waited waited = co_await stream_.wait(want, std::max<std::int64_t>(deadline - now, 1));
@@ -103,6 +104,8 @@ Task<H1Server::HeadOutcome> H1Server::read_head(H1Exchange& exchange) {
     if (got.status == net::IoStatus::eof && !input_.empty())
       co_return HeadOutcome{400, "connection ended within the head"};
     if (got.status == net::IoStatus::eof || got.status == net::IoStatus::error) co_return HeadOutcome{.gone = true};
+    // Part of a TLS record may be here and look like something to read: what the last read said comes first.
+    wait = got.status != net::IoStatus::ok || input_.drained();
     if (got.status != net::IoStatus::ok) want = got.status;
   }
 }
