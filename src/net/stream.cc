@@ -21,8 +21,10 @@ Task<Result<void>> Stream::handshake(std::int64_t timeout_ms) {
     if (step.status == IoStatus::ok) {
       // The session's own note that the descriptor was empty is ours from here on: left with it, the next read would
       // trust the note after the report that made it stale, and wait for a report that does not come.
-      if (tls_->take_drained()) socket_.readable().clear_ready();
-      else socket_.readable().set_ready();
+      if (tls_->take_drained())
+        socket_.readable().clear_ready();
+      else
+        socket_.readable().set_ready();
       co_return Result<void>();
     }
     if (step.status != IoStatus::want_read && step.status != IoStatus::want_write) {
