@@ -78,8 +78,7 @@ Task<Forwarder::Step> Forwarder::exchange_over(UpstreamConnection& connection) {
   rc_.upstream_started = now_ns();
   up.set_read_timeout(route_.response_timeout.count());
   if (!route_.preserve_host) rc_.request().authority = rc_.endpoint->authority();
-  const Result<void> sent = co_await send_request(up);
-  static_cast<void>(sent);  // an endpoint that stopped reading may still have answered: the head tells
+  send_request(up);
   rc_.exchange.watch_client(this);
   const Result<void> head = co_await read_final_head(up);
   if (!head) {
@@ -109,21 +108,22 @@ void Forwarder::finish_request_body(UpstreamExchange& up) noexcept {
   up.request_body().finish(allowed_trailers(route_.request_trailers, body_->trailers(), allowed));
 }
 
-Task<Result<void>> Forwarder::send_request(UpstreamExchange& up) {
+// What becomes of it shows in the answer: an endpoint that stopped reading may have answered all the same.
+void Forwarder::send_request(UpstreamExchange& up) {
   up.start_request(rc_.request());
   BodySink& sink = up.request_body();
-  if (pump_ready(*body_, sink)) {
+  const bool whole = pump_ready(*body_, sink);
+  if (whole) {
     finish_request_body(up);
-    if (sink.try_flush() == Flushed::done) co_return Result<void>();
+    if (sink.try_flush() == Flushed::done) return;
   }
   // The rest goes on beside the answer, which may come early.
-  uploads_.start(upload(up));
-  co_return Result<void>();
+  uploads_.start(upload(up, whole));
 }
 
-Task<void> Forwarder::upload(UpstreamExchange& up) {
+Task<void> Forwarder::upload(UpstreamExchange& up, bool queued) {
   BodySink& sink = up.request_body();
-  if (!body_->at_end() || sink.wants_flush()) {
+  if (!queued) {
     const Result<void> moved = co_await pump(*body_, sink);
     if (!moved) {
       // Never a clean end for what is not whole. When the endpoint stopped reading, its answer may still be there.

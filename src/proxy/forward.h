@@ -29,8 +29,9 @@ class Forwarder final : private ClientWatcher {
 
   Task<Step> try_once(upstream::Endpoint& endpoint, bool fresh);
   Task<Step> exchange_over(UpstreamConnection& connection);
-  Task<Result<void>> send_request(UpstreamExchange& up);
-  Task<void> upload(UpstreamExchange& up);
+  void send_request(UpstreamExchange& up);
+  /// `queued`: the whole body is in the sink already, with its end.
+  Task<void> upload(UpstreamExchange& up, bool queued);
   Task<Result<void>> read_final_head(UpstreamExchange& up);
   Task<void> relay_response(UpstreamExchange& up);
   Task<void> finish_upload(UpstreamExchange& up);

@@ -97,7 +97,9 @@ Task<bool> Connection::read_proxy_header() {
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) continue;
     wire::ProxyResult result;
     if (size > 0) result = wire::parse_proxy_header(space.data(), static_cast<std::size_t>(size), header);
-    if (size > 0 && result.status == wire::ParseStatus::need_more && size >= wanted) {
+    // A report without more bytes is an end, or older than our last look (io_uring).
+    const bool cut_off = size < wanted && stream_.socket().peer_finished();
+    if (size > 0 && result.status == wire::ParseStatus::need_more && !cut_off) {
       wanted = static_cast<int>(size) + 1;
       continue;
     }
