@@ -2,6 +2,8 @@
 // One core only.
 #pragma once
 
+#include <memory>
+
 #include "postern/exchange.h"
 
 namespace postern {
@@ -30,6 +32,24 @@ class UpstreamConnection {
   virtual void keep(KeptWatcher& watcher) noexcept = 0;
   /// Out of the pool again. False: it died meanwhile. `careful` asks the kernel, for requests that cannot be repeated.
   virtual bool take(bool careful) noexcept = 0;
+};
+
+/// A connection that carries many requests at once (HTTP/2). Its endpoint keeps it, requests lease streams of it, and
+/// whoever holds the last reference closes it.
+class SharedConnection {
+ public:
+  virtual ~SharedConnection() = default;
+
+  /// Another request may begin now: it lives, is not going away, and the peer allows one more stream.
+  [[nodiscard]] virtual bool has_room() const noexcept = 0;
+  /// It will never have room again: the endpoint forgets it.
+  [[nodiscard]] virtual bool is_finished() const noexcept = 0;
+  /// Streams at present.
+  [[nodiscard]] virtual std::size_t in_use() const noexcept = 0;
+  /// For one request; open() begins its stream, its end gives the stream back. Holds a reference.
+  virtual std::unique_ptr<UpstreamConnection> lease() = 0;
+  /// No new streams; closes when the last has ended.
+  virtual void retire() noexcept = 0;
 };
 
 }  // namespace postern

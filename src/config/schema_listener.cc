@@ -14,7 +14,7 @@ constexpr std::array<std::string_view, 2> kSlashes{"merge", "keep"};
 constexpr std::array<std::string_view, 2> kEncodedSlash{"reject", "keep"};
 constexpr std::array<std::string_view, 2> kPresets{"intermediate", "modern"};
 constexpr std::array<std::string_view, 3> kClientAuth{"none", "optional", "required"};
-constexpr std::array<std::string_view, 1> kAlpn{"http/1.1"};
+constexpr std::array<std::string_view, 2> kAlpn{"h2", "http/1.1"};
 
 constexpr std::uint64_t kHour = 3'600'000;
 constexpr std::uint64_t kDay = 24 * kHour;
@@ -137,6 +137,35 @@ constexpr std::array kKeys{
             .min = 1,
             .max = kHour,
             .doc = "From accept to the end of the TLS handshake."},
+    KeySpec{.path = "listener[].h2c",
+            .bind = bind::boolean<&Listener::h2c>,
+            .fallback = "false",
+            .doc = "Whether a plain connection may begin with HTTP/2 (prior knowledge), as gRPC clients do."},
+    KeySpec{.path = "listener[].h2_max_streams",
+            .bind = bind::integer<&Listener::h2_max_streams>,
+            .fallback = "100",
+            .min = 1,
+            .max = 10'000,
+            .doc = "Requests at a time on one HTTP/2 connection."},
+    KeySpec{.path = "listener[].h2_stream_window",
+            .bind = bind::size<&Listener::h2_stream_window>,
+            .fallback = "256KiB",
+            .min = 16 << 10,
+            .max = 16 << 20,
+            .doc = "What a client may send of one HTTP/2 request body before the upstream has taken it."},
+    KeySpec{.path = "listener[].h2_connection_window",
+            .bind = bind::size<&Listener::h2_connection_window>,
+            .fallback = "1MiB",
+            .min = 64 << 10,
+            .max = 256 << 20,
+            .doc = "The same for all requests of one HTTP/2 connection together."},
+    KeySpec{.path = "listener[].h2_max_glitches",
+            .bind = bind::integer<&Listener::h2_max_glitches>,
+            .fallback = "100",
+            .min = 10,
+            .max = 1'000'000,
+            .doc = "Suspicious HTTP/2 frames that a connection may send (empty, reset, refused, pings without end) before "
+                   "it is closed; it is told to go away at three quarters. One is forgiven every 100 ms."},
     KeySpec{.path = "listener[].tls.preset",
             .bind = bind::word<&ServerTls::preset>,
             .fallback = "intermediate",

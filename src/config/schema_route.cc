@@ -11,6 +11,7 @@ namespace {
 // Words stand in the order of their enum.
 constexpr std::array<std::string_view, 3> kRetry{"never", "idempotent", "always"};
 constexpr std::array<std::string_view, 2> kClientFin{"serve", "abort"};
+constexpr std::array<std::string_view, 2> kOnDisconnect{"cancel", "finish"};
 
 constexpr std::uint64_t kDay = 86'400'000;
 constexpr std::uint64_t kAnySize = 1ull << 50;
@@ -130,6 +131,26 @@ constexpr std::array kKeys{
             .fallback = "serve",
             .words = kClientFin,
             .doc = "A client that closes its sending side: still gets its answer, or the request is given up."},
+    KeySpec{.path = "route[].on_disconnect",
+            .bind = bind::word<&Route::on_disconnect>,
+            .fallback = "cancel",
+            .words = kOnDisconnect,
+            .doc = "A client that leaves before its answer is whole: the upstream's work is cancelled, or finished and "
+                   "thrown away."},
+    KeySpec{.path = "route[].websocket",
+            .bind = bind::boolean<&Route::websocket>,
+            .fallback = "true",
+            .doc = "Whether WebSocket connections may be opened here; otherwise a request for one is answered with 403."},
+    KeySpec{.path = "route[].websocket_idle_timeout",
+            .bind = bind::duration<&Route::websocket_idle_timeout>,
+            .fallback = "1h",
+            .min = 1,
+            .max = 30 * kDay,
+            .doc = "A WebSocket connection on which nothing goes either way for this long is closed."},
+    KeySpec{.path = "route[].grpc_web",
+            .bind = bind::boolean<&Route::grpc_web>,
+            .fallback = "false",
+            .doc = "Whether gRPC-Web requests of browsers are forwarded as gRPC; the upstream's protocol is h2."},
     KeySpec{.path = "route[].request_trailers",
             .bind = bind::strings<&Route::request_trailers>,
             .check = kHeaderName,

@@ -8,6 +8,9 @@
 namespace postern::config {
 namespace {
 
+// Words stand in the order of their enum.
+constexpr std::array<std::string_view, 3> kProtocols{"http/1.1", "h2", "auto"};
+
 constexpr std::array kSections{
     bind::repeated<&Settings::upstreams>("upstream[]", "Servers that answer alike; requests go round robin."),
     bind::optional<&Upstream::tls>("upstream[].tls", "TLS towards the upstream; without this table it is plain."),
@@ -42,6 +45,29 @@ constexpr std::array kKeys{
             .fallback = "64",
             .max = 65536,
             .doc = "Idle connections kept per worker and endpoint."},
+    KeySpec{.path = "upstream[].protocol",
+            .bind = bind::word<&Upstream::protocol>,
+            .fallback = "http/1.1",
+            .words = kProtocols,
+            .doc = "What the servers speak; gRPC needs h2 (prior knowledge on plain connections). auto: what TLS agrees "
+                   "on, HTTP/1.1 without TLS."},
+    KeySpec{.path = "upstream[].h2_max_streams",
+            .bind = bind::integer<&Upstream::h2_max_streams>,
+            .fallback = "100",
+            .min = 1,
+            .max = 10'000,
+            .doc = "Requests at a time on one HTTP/2 connection, where the server does not allow fewer; more open another "
+                   "connection."},
+    KeySpec{.path = "upstream[].max_connection_age",
+            .bind = bind::duration<&Upstream::max_connection_age>,
+            .fallback = "0s",
+            .max = 30ull * 86'400'000,
+            .doc = "An HTTP/2 connection gets no new requests after this time, plus or minus a tenth; 0s: no limit."},
+    KeySpec{.path = "upstream[].max_connection_streams",
+            .bind = bind::integer<&Upstream::max_connection_streams>,
+            .fallback = "0",
+            .max = 1'000'000'000,
+            .doc = "An HTTP/2 connection gets no new requests after this many; 0: no limit."},
     KeySpec{.path = "upstream[].tls.ca",
             .bind = bind::file_name<&UpstreamTls::ca>,
             .doc = "PEM file of the authorities to trust; empty: the system's."},

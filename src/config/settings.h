@@ -25,6 +25,8 @@ enum class Slashes : std::uint8_t { merge, keep };
 enum class EncodedSlash : std::uint8_t { reject, keep };
 enum class RetryWhen : std::uint8_t { never, idempotent, always };
 enum class OnClientFin : std::uint8_t { serve, abort };
+enum class OnDisconnect : std::uint8_t { cancel, finish };
+enum class UpstreamProtocol : std::uint8_t { http1, h2, automatic };
 
 /// One certificate with its key; several may stand in a listener (SNI, RSA beside ECDSA).
 struct CertificatePair {
@@ -64,6 +66,11 @@ struct Listener {
   Duration write_timeout{};
   Duration keepalive_timeout{};
   Duration tls_handshake_timeout{};
+  bool h2c = false;  // plain connections may begin with HTTP/2
+  std::uint32_t h2_max_streams = 0;
+  std::uint64_t h2_stream_window = 0;
+  std::uint64_t h2_connection_window = 0;
+  std::uint32_t h2_max_glitches = 0;
   std::optional<ServerTls> tls;
 };
 
@@ -81,6 +88,10 @@ struct Upstream {
   Duration connect_timeout{};
   Duration keepalive_timeout{};
   std::uint32_t max_idle = 0;  // kept connections per core and endpoint
+  UpstreamProtocol protocol = UpstreamProtocol::http1;
+  std::uint32_t h2_max_streams = 0;          // per connection; the peer's limit counts as well
+  Duration max_connection_age{};             // 0: none; HTTP/2 connections
+  std::uint64_t max_connection_streams = 0;  // 0: none; HTTP/2 connections
   std::optional<UpstreamTls> tls;
 };
 
@@ -121,6 +132,10 @@ struct Route {
   bool buffer_request = false;
   RetryWhen retry = RetryWhen::idempotent;
   OnClientFin on_client_fin = OnClientFin::serve;
+  OnDisconnect on_disconnect = OnDisconnect::cancel;
+  bool websocket = true;
+  Duration websocket_idle_timeout{};  // of a tunnel, both directions silent
+  bool grpc_web = false;              // gRPC-Web from clients becomes gRPC
   std::vector<std::string> request_trailers;   // allow list
   std::vector<std::string> response_trailers;  // allow list
 };

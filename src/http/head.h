@@ -22,7 +22,7 @@ enum class Framing : std::uint8_t {
   none,         // no body
   length,       // content_length bytes
   chunked,      // until the last chunk (HTTP/1.1) or END_STREAM (HTTP/2 without content-length)
-  until_close,  // responses of HTTP/1 only
+  until_close,  // responses of HTTP/1, and both directions of a tunnel
 };
 
 struct RequestHead {
@@ -32,6 +32,9 @@ struct RequestHead {
   std::string_view host;       // authority without port
   std::string_view path;       // normalised, starts with '/', without query; what is matched is what is sent
   std::string_view query;      // with its '?', or empty
+  // What the client wants the connection (HTTP/1 Upgrade) or the stream (RFC 8441) to become: "websocket", or empty.
+  // Method and framing are then GET and until_close on every wire, and the answer that agrees is a 101.
+  std::string_view protocol;
   Fields fields;
   std::uint64_t content_length = 0;
   Method method = Method::other;

@@ -6,7 +6,8 @@ namespace postern::net {
 
 // One thread runs the context, others only post: the reactor needs no locks, the queue does.
 Loop::Loop(Engine engine)
-    : engine_(engine),
+    : background_(frames_),
+      engine_(engine),
       wheel_(coarse_now_ms()),
       io_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),
       ticker_(io_.get_executor()) {}
@@ -36,13 +37,43 @@ void Loop::on_tick(const boost::system::error_code& error) {
   if (!waiting_) arm(wheel_.next_ms());
 }
 
-void Loop::run() { io_.run(); }
+// A handler is a batch of the reactor's reports, the timer wheel's tick, an accept or a posted message: what they
+// deferred runs before the next.
+void Loop::run() {
+  run_deferred();
+  while (io_.run_one() != 0) run_deferred();
+}
+
+void Loop::append(Deferred& ring, Deferred& deferred) noexcept {
+  if (deferred.is_set()) return;
+  deferred.previous_ = ring.previous_;
+  deferred.next_ = &ring;
+  ring.previous_->next_ = &deferred;
+  ring.previous_ = &deferred;
+}
+
+bool Loop::run_first(Deferred& ring) noexcept {
+  Deferred& first = *ring.next_;
+  if (&first == &ring) return false;
+  first.clear();
+  first.run_(first.owner_);
+  return true;
+}
+
+// Those that are deferred meanwhile run as well, but a circle of them must not starve the events.
+void Loop::run_deferred() noexcept {
+  constexpr int kMost = 10'000;
+  for (int i = 0; i < kMost; ++i) {
+    if (!run_first(deferred_) && !run_first(last_)) return;
+  }
+  post([] {});  // the rest, after what is ready by now
+}
 
 void Loop::finish() {
   ticker_.cancel();
   if (reactor_) reactor_->stop();
   io_.restart();
-  io_.poll();
+  while (io_.poll_one() != 0) run_deferred();
 }
 
 }  // namespace postern::net

@@ -11,10 +11,39 @@
 #include "base/buffer_pool.h"
 #include "base/clock.h"
 #include "base/frame_pool.h"
+#include "base/task_group.h"
 #include "net/reactor.h"
 #include "net/timer_wheel.h"
 
 namespace postern::net {
+
+/// Something to do when the present batch of events has been handled: what several of them want to send goes out in
+/// one write. Embed one; clears itself when destroyed.
+class Deferred {
+ public:
+  using Run = void (*)(void* owner) noexcept;
+
+  Deferred(Run run, void* owner) noexcept : run_(run), owner_(owner) {}
+  Deferred(const Deferred&) = delete;
+  Deferred& operator=(const Deferred&) = delete;
+  ~Deferred() { clear(); }
+
+  [[nodiscard]] bool is_set() const noexcept { return next_ != nullptr; }
+  void clear() noexcept {
+    if (!next_) return;
+    previous_->next_ = next_;
+    next_->previous_ = previous_;
+    next_ = previous_ = nullptr;
+  }
+
+ private:
+  friend class Loop;
+  Deferred() noexcept : next_(this), previous_(this) {}  // the head of the ring
+  Deferred* next_ = nullptr;
+  Deferred* previous_ = nullptr;
+  Run run_ = nullptr;
+  void* owner_ = nullptr;
+};
 
 class Loop {
  public:
@@ -34,6 +63,15 @@ class Loop {
 
   void set_timer(Timer& timer, std::int64_t delay_ms) noexcept;
 
+  /// Runs it once, behind the events of this batch. Set already: nothing changes.
+  void defer(Deferred& deferred) noexcept { append(deferred_, deferred); }
+  /// The same, behind all that was deferred: for writes, when everything that wants to be in them has been said.
+  void defer_last(Deferred& deferred) noexcept { append(last_, deferred); }
+  /// What run() does after each handler; for loops that are driven otherwise.
+  void run_deferred() noexcept;
+  /// Coroutines that belong to no request, such as those that finish writing for a connection that others share.
+  TaskGroup& background() noexcept { return background_; }
+
   /// Runs until stop(); returns when no work is left.
   void run();
   /// After run(): handlers that are ready run, so that aborted operations give back their memory.
@@ -47,12 +85,17 @@ class Loop {
 
  private:
   Reactor& make_reactor();
+  static void append(Deferred& ring, Deferred& deferred) noexcept;
+  static bool run_first(Deferred& ring) noexcept;
   void arm(std::int64_t due_ms);
   void on_tick(const boost::system::error_code& error);
 
   // Declared first, destroyed last: handlers that the io_context still holds refer to these.
   FramePool frames_;
   BufferPool buffers_;
+  TaskGroup background_;
+  Deferred deferred_;
+  Deferred last_;
   const Engine engine_;
   TimerWheel wheel_;
   boost::asio::io_context io_;

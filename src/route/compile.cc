@@ -184,6 +184,10 @@ class Compiler {
     forward.buffer_request = source_.buffer_request;
     forward.retry = source_.retry;
     forward.on_client_fin = source_.on_client_fin;
+    forward.on_disconnect = source_.on_disconnect;
+    forward.websocket = source_.websocket;
+    forward.grpc_web = source_.grpc_web;
+    forward.websocket_idle_timeout = source_.websocket_idle_timeout;
     forward.response_timeout = source_.response_timeout;
     forward.idle_timeout = source_.idle_timeout;
     forward.request_trailers = trailers(source_.request_trailers, "request_trailers");

@@ -19,9 +19,13 @@ struct Forward {
   bool buffer_request = false;
   config::RetryWhen retry = config::RetryWhen::idempotent;
   config::OnClientFin on_client_fin = config::OnClientFin::serve;
+  config::OnDisconnect on_disconnect = config::OnDisconnect::cancel;
+  bool websocket = true;
+  bool grpc_web = false;
   PathRewrite path;
   std::chrono::milliseconds response_timeout{};  // to the first byte of the answer
   std::chrono::milliseconds idle_timeout{};      // between bytes of a body
+  std::chrono::milliseconds websocket_idle_timeout{};
   TrailerList request_trailers;
   TrailerList response_trailers;
 };

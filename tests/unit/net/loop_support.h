@@ -30,7 +30,9 @@ bool drive(net::Loop& loop, Predicate happened, int patience_ms = 2'000) {
   while (!happened()) {
     if (std::chrono::steady_clock::now() > end) return false;
     if (loop.io().stopped()) loop.io().restart();
+    loop.run_deferred();
     loop.io().run_one_for(std::chrono::milliseconds(5));
+    loop.run_deferred();
   }
   return true;
 }
@@ -39,7 +41,8 @@ bool drive(net::Loop& loop, Predicate happened, int patience_ms = 2'000) {
 inline void settle(net::Loop& loop) {
   for (int i = 0; i < 8; ++i) {
     if (loop.io().stopped()) loop.io().restart();
-    loop.io().poll();
+    loop.run_deferred();
+    while (loop.io().poll_one() != 0) loop.run_deferred();
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include <thread>
 
+#include "net/signal.h"
 #include "unit/net/loop_support.h"
 
 namespace postern::net {
@@ -51,6 +52,56 @@ TEST(Loop, TakesWorkFromOtherThreads) {
   });
   EXPECT_TRUE(test::drive(loop, [&] { return seen == 100; }));
   other.join();
+}
+
+TEST(Loop, DefersBehindTheBatchAndWritesLast) {
+  Loop loop;
+  struct Step {
+    Step(std::string& text, char sign) : log(text), name(sign) {}
+    std::string& log;
+    char name;
+    Deferred deferred{[](void* self) noexcept { static_cast<Step*>(self)->run(); }, this};
+    Loop* again = nullptr;
+    Step* next = nullptr;
+    void run() {
+      log += name;
+      if (again) again->defer(next->deferred);
+    }
+  };
+  std::string log;
+  Step write(log, 'w');
+  Step first(log, '1');
+  Step second(log, '2');
+  first.again = &loop;
+  first.next = &second;
+  {
+    Step gone(log, 'x');
+    loop.defer(gone.deferred);
+  }
+  loop.defer_last(write.deferred);
+  loop.defer(first.deferred);
+  loop.defer(first.deferred);
+  loop.run_deferred();
+  EXPECT_EQ(log, "12w");
+  EXPECT_FALSE(write.deferred.is_set());
+}
+
+TEST(Signal, WakesItsWaiterFromTheLoop) {
+  Loop loop;
+  Signal signal(loop);
+  struct Waiter {
+    static Task<Waited> wait(Loop&, Signal& s, std::int64_t ms) { co_return co_await s.wait(ms); }
+  };
+  test::Running<Waited> noticed(loop, Waiter::wait(loop, signal, 0));
+  signal.notify();
+  EXPECT_FALSE(noticed.done()) << "from the loop, not from here";
+  EXPECT_EQ(noticed.get(), Waited::ready);
+  test::Running<Waited> late(loop, Waiter::wait(loop, signal, 10));
+  EXPECT_EQ(late.get(), Waited::timeout);
+  signal.notify();  // nobody waits: forgotten
+  loop.run_deferred();
+  test::Running<Waited> later(loop, Waiter::wait(loop, signal, 10));
+  EXPECT_EQ(later.get(), Waited::timeout);
 }
 
 TEST(Loop, EndsWithItsWork) {

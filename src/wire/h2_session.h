@@ -1,0 +1,141 @@
+// One HTTP/2 connection of either side: nghttp2 between a byte stream and H2Streams.
+// Input is read and handed to nghttp2, whose callbacks only record; coroutines that wait on a stream wake behind the
+// batch of events; everything that they want to send leaves in one write at its end. Servers and clients derive from it.
+// One core only.
+#pragma once
+
+#include <nghttp2/nghttp2.h>
+
+#include <cstdint>
+
+#include "net/signal.h"
+#include "net/stream.h"
+#include "wire/h2_glitches.h"
+#include "wire/h2_memory.h"
+#include "wire/h2_settings.h"
+#include "wire/h2_stream.h"
+
+namespace postern::wire {
+
+/// What abuse and errors a connection has seen; owners add it to the metrics.
+enum class H2Event : std::uint8_t {
+  reset_received,  // RST_STREAM of the peer
+  reset_sent,      // ours, for what the peer did wrong
+  refused,         // over the limit of streams
+  empty_data,
+  ping,
+  settings,
+  priority,
+  window_update,
+  header_overflow,
+  protocol_error,
+  flood,          // nghttp2's own limits: acks that the peer does not read, CONTINUATION without end
+  glitch_goaway,  // warned
+  glitch_kill,    // cut off
+  write_stall,    // the peer took nothing for too long
+};
+inline constexpr std::size_t kH2Events = 14;
+
+class H2Session {
+ public:
+  enum class Role : std::uint8_t { server, client };
+
+  H2Session(net::Stream& stream, Role role, const H2Settings& settings) noexcept;
+  H2Session(const H2Session&) = delete;
+  H2Session& operator=(const H2Session&) = delete;
+  virtual ~H2Session();
+
+  /// Makes the nghttp2 session and queues our SETTINGS. False: out of memory.
+  bool start(std::span<const nghttp2_settings_entry> more = {});
+
+  enum class Input : std::uint8_t {
+    drained,  // all that was here has been handled: wait on the descriptor, for what wanted() says
+    more,     // a fair share was handled, more may be here: come again soon
+    ended,    // the peer closed, or broke the protocol beyond repair; what must still be said is queued
+  };
+  /// Reads and handles what is here.
+  Input read_available() noexcept;
+  [[nodiscard]] net::IoStatus wanted() const noexcept { return wanted_; }
+
+  /// Everything queued leaves behind this batch of events.
+  void schedule_write() noexcept { stream_.loop().defer_last(write_); }
+  /// Writes now what can be written; the rest goes on by itself. Never from a callback of nghttp2.
+  void write_now() noexcept;
+  /// Output is waiting for the peer to read: new bytes had better wait as well.
+  [[nodiscard]] bool is_congested() const noexcept { return writing_; }
+
+  /// Nothing goes in or out any more; all streams are told (`why`). Idempotent.
+  void fail(Error why) noexcept;
+  [[nodiscard]] bool failed() const noexcept { return error_.code != Code::ok; }
+  [[nodiscard]] const Error& error() const noexcept { return error_; }
+  /// nghttp2 has nothing to say and expects nothing: GOAWAY both ways, or an error.
+  [[nodiscard]] bool is_done() const noexcept;
+
+  nghttp2_session* raw() noexcept { return session_; }
+  net::Stream& stream() noexcept { return stream_; }
+  net::Loop& loop() noexcept { return stream_.loop(); }
+  FramePool& frames() noexcept { return stream_.frames(); }
+  [[nodiscard]] Side side() const noexcept { return role_ == Role::server ? Side::downstream : Side::upstream; }
+  const H2Settings& settings() const noexcept { return settings_; }
+  /// Streams that nghttp2 has open and that belong to somebody here.
+  [[nodiscard]] std::size_t open_streams() const noexcept { return open_; }
+
+  /// nghttp2 calls `stream` from now on for this number.
+  void attach(H2Stream& stream, std::int32_t id) noexcept;
+  /// `stream` is not to be called any more: what still comes for it is thrown away. Resets it, unless it is closed.
+  void detach(H2Stream& stream, std::uint32_t reset_code) noexcept;
+  void reset(H2Stream& stream, std::uint32_t code) noexcept;
+  /// `bytes` of DATA of the stream have gone on: their window may be used again.
+  void give_back(std::int32_t stream, std::size_t bytes) noexcept;
+  /// What may be sent on that stream now, by its window and the connection's.
+  [[nodiscard]] std::size_t send_window(std::int32_t stream) const noexcept;
+
+  /// The peer did something that honest peers seldom do. May begin the connection's end.
+  void glitch(H2Event event, std::uint32_t weight = H2Glitches::kWhole) noexcept;
+  /// GOAWAY with NO_ERROR: at first for streams from 2^31-1 on, then, called again, for those that were not begun.
+  void announce_end() noexcept;
+  void end_now(std::uint32_t code) noexcept;
+
+ protected:
+  // From nghttp2's callbacks: record only.
+  /// A head begins on a new stream (servers) or for one of ours (clients: never called). nullptr: refuse it.
+  virtual H2Stream* on_new_stream(std::int32_t id) noexcept = 0;
+  virtual void on_settings() noexcept {}
+  virtual void on_ping_ack() noexcept {}
+  virtual void on_goaway(std::int32_t last_stream, std::uint32_t code) noexcept = 0;
+  virtual void on_event(H2Event event) noexcept = 0;
+  /// fail() has run: no stream is attached any more. May be called from anywhere but nghttp2's callbacks.
+  virtual void on_failed() noexcept = 0;
+  /// Keeps this session alive while a coroutine of its own finishes writing.
+  virtual Task<void> write_blocked() = 0;
+  /// For write_blocked(): writes until nothing is left, or the peer has taken nothing for too long.
+  Task<void> write_on();
+
+ private:
+  friend struct H2Callbacks;
+  bool drain_into_buffer() noexcept;
+  net::IoStatus send_buffer() noexcept;
+  void on_writable_batch() noexcept;
+
+  net::Stream& stream_;
+  const Role role_;
+  const H2Settings& settings_;
+  H2Memory memory_;
+  nghttp2_session* session_ = nullptr;
+  net::Deferred write_;
+  Buffer out_;
+  std::size_t out_begin_ = 0;
+  std::size_t out_end_ = 0;
+  std::string_view pending_;  // of nghttp2's, valid until its next frame
+  net::IoStatus wanted_ = net::IoStatus::want_read;
+  net::IoStatus blocked_on_ = net::IoStatus::want_write;
+  H2Glitches glitches_;
+  Error error_{Code::ok};
+  std::size_t open_ = 0;
+  std::uint64_t header_bytes_ = 0;  // of the head that is coming in
+  bool writing_ = false;            // a coroutine waits for the peer to read
+  bool in_callback_ = false;
+  bool going_away_ = false;
+};
+
+}  // namespace postern::wire
