@@ -1,12 +1,13 @@
 // One HTTP/2 connection of either side: nghttp2 between a byte stream and H2Streams.
 // Input is read and handed to nghttp2, whose callbacks only record; coroutines that wait on a stream wake behind the
-// batch of events; everything that they want to send leaves in one write at its end. Servers and clients derive from it.
-// One core only.
+// batch of events; everything that they want to send leaves in one write at its end. Servers and clients derive from
+// it. One core only.
 #pragma once
 
 #include <nghttp2/nghttp2.h>
 
 #include <cstdint>
+#include <span>
 
 #include "net/signal.h"
 #include "net/stream.h"
@@ -87,6 +88,8 @@ class H2Session {
   void reset(H2Stream& stream, std::uint32_t code) noexcept;
   /// `bytes` of DATA of the stream have gone on: their window may be used again.
   void give_back(std::int32_t stream, std::size_t bytes) noexcept;
+  /// The largest DATA frame that the block of output has room for.
+  [[nodiscard]] std::size_t frame_room() const noexcept { return room() - kFrameHeader; }
   /// What may be sent on that stream now, by its window and the connection's.
   [[nodiscard]] std::size_t send_window(std::int32_t stream) const noexcept;
 
@@ -113,9 +116,15 @@ class H2Session {
 
  private:
   friend struct H2Callbacks;
-  bool drain_into_buffer() noexcept;
+  static constexpr std::size_t kFrameHeader = 9;
+  bool feed(std::string_view bytes) noexcept;
+  void drain_into_buffer() noexcept;
   net::IoStatus send_buffer() noexcept;
-  void on_writable_batch() noexcept;
+  bool write_some() noexcept;
+  void unlink(H2Stream& stream) noexcept;
+  void close_stream(H2Stream& stream, std::uint32_t code, Code why) noexcept;
+  void kill(H2Event event) noexcept;
+  [[nodiscard]] std::size_t room() const noexcept { return out_.size() - out_end_; }
 
   net::Stream& stream_;
   const Role role_;
@@ -132,10 +141,19 @@ class H2Session {
   H2Glitches glitches_;
   Error error_{Code::ok};
   std::size_t open_ = 0;
-  std::uint64_t header_bytes_ = 0;  // of the head that is coming in
-  bool writing_ = false;            // a coroutine waits for the peer to read
-  bool in_callback_ = false;
-  bool going_away_ = false;
+  H2Stream* first_ = nullptr;
+  // The head that is coming in
+  H2Stream* current_ = nullptr;  // nullptr: nobody's, or refused
+  std::uint64_t header_bytes_ = 0;
+  std::uint32_t header_fields_ = 0;
+  bool too_large_ = false;
+  // Counts for telling floods from traffic
+  std::uint32_t own_resets_ = 0;       // queued by us: not the peer's doing
+  std::uint64_t update_credits_ = 64;  // WINDOW_UPDATEs that what we sent explains
+  std::uint32_t settings_seen_ = 0;
+  bool writing_ = false;  // a coroutine waits for the peer to read
+  bool killed_ = false;
+  bool warned_ = false;
 };
 
 }  // namespace postern::wire
