@@ -13,16 +13,16 @@
 namespace postern::wire {
 
 struct H2ClientSettings {
-  H2Settings h2;                      // its max_streams: requests at a time
-  std::int64_t idle_timeout_ms = 0;   // without a request; 0: closes behind each
-  std::int64_t max_age_ms = 0;        // then no new requests; 0: no limit
-  std::uint64_t max_requests = 0;     // 0: no limit
+  H2Settings h2;                     // its max_streams: requests at a time
+  std::int64_t idle_timeout_ms = 0;  // without a request; 0: closes behind each
+  std::int64_t max_age_ms = 0;       // then no new requests; 0: no limit
+  std::uint64_t max_requests = 0;    // 0: no limit
 };
 
 /// What the session refers to must be there before it, and go after it.
 struct H2ClientParts {
-  H2ClientParts(net::Stream s, const H2ClientSettings& c) noexcept : stream_(std::move(s)), client_settings_(c) {}
-  net::Stream stream_;
+  H2ClientParts(net::Stream s, const H2ClientSettings& c) noexcept : owned_(std::move(s)), client_settings_(c) {}
+  net::Stream owned_;
   const H2ClientSettings client_settings_;
 };
 
@@ -47,8 +47,6 @@ class H2Client final : private H2ClientParts,
   void retire() noexcept override;
 
   // Its streams
-  net::Loop& core_loop() noexcept { return loop_; }  // also when the socket is closed
-  FramePool& pool() noexcept { return loop_.frames(); }
   [[nodiscard]] bool is_secure() const noexcept { return secure_; }
   /// The peer's SETTINGS have come.
   [[nodiscard]] bool knows_peer() const noexcept { return knows_peer_; }
@@ -77,7 +75,7 @@ class H2Client final : private H2ClientParts,
  private:
   void on_readable() noexcept override;
   void read() noexcept;
-  Task<void> read_when_writable(std::shared_ptr<H2Client> self);
+  Task<void> read_again(std::shared_ptr<H2Client> self);
   void on_ended() noexcept;
   void close_when_idle() noexcept;
   void on_idle_timeout() noexcept;
@@ -90,7 +88,8 @@ class H2Client final : private H2ClientParts,
   net::Deferred lost_;  // tells the watcher, from where this may be destroyed
   net::Timer idle_;
   net::Timer age_;
-  net::Timer ping_;  // runs while an answer to a PING is awaited
+  net::Timer retry_;  // for a read that must write first
+  net::Timer ping_;   // runs while an answer to a PING is awaited
   H2Glitches oddities_;
   H2ClientStream* awaiting_ = nullptr;
   Error why_{Code::ok};
