@@ -1,7 +1,7 @@
 // One HTTP/2 connection of either side: nghttp2 between a byte stream and H2Streams.
 // Input is read and handed to nghttp2, whose callbacks only record; coroutines that wait on a stream wake behind the
-// batch of events; everything that they want to send leaves in one write at its end. Servers and clients derive from it.
-// One core only.
+// batch of events; everything that they want to send leaves in one write at its end. Servers and clients derive from
+// it. One core only.
 #pragma once
 
 #include <nghttp2/nghttp2.h>
