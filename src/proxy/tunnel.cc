@@ -1,7 +1,6 @@
 #include "proxy/tunnel.h"
 
 #include <algorithm>
-#include <array>
 
 #include "base/clock.h"
 
@@ -36,48 +35,49 @@ Task<Error> Tunnel::run() {
   co_return result_;
 }
 
-// One direction, up to its end. While it waits in fill() nothing is queued in its sink: then, and only then, run() may
-// use that, too.
-Task<void> Tunnel::relay(Direction& way) {
-  Error broken{Code::ok};
-  for (;;) {
-    if (closing_ && !way.muted && !way.sink.wants_flush()) put_close(way);
-    const bool full = way.sink.wants_flush();
-    const std::string_view data = full ? std::string_view() : way.source.peek();
+// Whoever flushes says so: run() must keep its hands off meanwhile.
+Task<Result<void>> Tunnel::flush(Direction& way) {
+  way.flushing = true;
+  const Result<void> flushed = co_await way.sink.flush();
+  way.flushing = false;
+  co_return flushed;
+}
+
+// One direction, up to its end. While it waits in fill() nothing in its sink is borrowed: then, and only then, run()
+// may put something there, too.
+Task<Result<void>> Tunnel::move(Direction& way) {
+  for (bool urgent = false;;) {
+    if ((urgent || way.sink.wants_flush()) && way.sink.try_flush() != Flushed::done) {
+      const Result<void> flushed = co_await flush(way);
+      if (!flushed) co_return flushed;
+    }
+    urgent = closing_ && !way.muted && put_close(way);
+    if (urgent) continue;
+    const std::string_view data = way.source.peek();
     if (!data.empty()) {
       if (pass(way, data)) continue;
       break;
     }
     if (way.sink.try_flush() != Flushed::done) {
-      way.flushing = true;
-      const Result<void> flushed = co_await way.sink.flush();
-      way.flushing = false;
-      if (!flushed) {
-        broken = flushed.error();
-        break;
-      }
-      continue;
+      const Result<void> flushed = co_await flush(way);
+      if (!flushed) co_return flushed;
+      continue;  // what has come, or begun, meanwhile
     }
-    if (full) continue;
     if (way.source.at_end()) break;
     const Result<void> more = co_await way.source.fill();
-    if (!more) {
-      broken = more.error();
-      break;
-    }
+    if (!more) co_return more;
   }
-  if (broken.code == Code::ok && !over_) {
-    way.flushing = true;
-    Result<void> flushed = co_await way.sink.flush();
-    if (flushed && !over_) {
-      way.sink.finish(nullptr);
-      flushed = co_await way.sink.flush();
-    }
-    way.flushing = false;
-    if (!flushed) broken = flushed.error();
-  }
+  const Result<void> flushed = co_await flush(way);
+  if (!flushed || over_) co_return flushed;
+  way.sink.finish(nullptr);
+  const Result<void> ended = co_await flush(way);
+  co_return ended;
+}
+
+Task<void> Tunnel::relay(Direction& way) {
+  const Result<void> moved = co_await move(way);
   way.ended = true;
-  if (broken.code != Code::ok) fail(broken);
+  if (!moved) fail(moved.error());
   wake_.notify();
 }
 
@@ -99,9 +99,8 @@ bool Tunnel::pass(Direction& way, std::string_view data) noexcept {
 
 bool Tunnel::put_close(Direction& way) noexcept {
   if (way.frames.closed() || !way.frames.at_boundary()) return false;
-  std::array<char, wire::kWsCloseMax> close;
-  char* const end = wire::write_ws_close(close.data(), way.sender, wire::kWsGoingAway);
-  way.sink.put({close.data(), static_cast<std::size_t>(end - close.data())});
+  char* const end = wire::write_ws_close(way.close.data(), way.sender, wire::kWsGoingAway);
+  way.sink.put({way.close.data(), static_cast<std::size_t>(end - way.close.data())});
   way.muted = true;
   return true;
 }

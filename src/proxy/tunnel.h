@@ -5,6 +5,8 @@
 // Close to each side, between two frames.
 #pragma once
 
+#include <array>
+
 #include "base/task_group.h"
 #include "net/signal.h"
 #include "postern/exchange.h"
@@ -42,12 +44,15 @@ class Tunnel {
     BodySink& sink;
     wire::WsFrames frames;
     const wire::WsFrames::Sender sender;
-    bool flushing = false;  // the sink is in flush(): nobody else may touch it
-    bool muted = false;     // our Close went out in its place: what still comes is dropped
+    std::array<char, wire::kWsCloseMax> close;  // the sink may borrow it
+    bool flushing = false;                      // the sink is in flush(): nobody else may touch it
+    bool muted = false;                         // our Close went out in its place: what still comes is dropped
     bool ended = false;
   };
 
   Task<void> relay(Direction& way);
+  Task<Result<void>> move(Direction& way);
+  Task<Result<void>> flush(Direction& way);
   bool pass(Direction& way, std::string_view data) noexcept;
   bool put_close(Direction& way) noexcept;
   void look() noexcept;
