@@ -1,6 +1,6 @@
 """WebSocket through postern: a real client against a real server, and raw sockets for what neither would do.
 
-`bridge` names the wires of the two sides; a new combination is another entry in BRIDGES and a way to connect().
+`bridge` is the wires of the two sides; a new combination is another name in BRIDGES and what Bridge makes of it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import random
 import signal
 import socket
+import ssl
 import struct
 import time
 
@@ -32,19 +33,54 @@ UPGRADE = (
     "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
     f"Sec-WebSocket-Key: {KEY}\r\n"
 )
-BRIDGES = {"h1-h1": {"listener": {}, "upstream": {}}}
+BRIDGES = ("h1-h1", "h1s-h1s")
+
+
+class Bridge:
+    """The wires of the two sides: "h1" or "h1s", which is h1 over TLS."""
+
+    def __init__(self, name: str, authority):
+        self.name = name
+        self.client_side, self.server_side = name.split("-")
+        self.authority = authority
+        self.pair = authority.issue("localhost", ["localhost"]) if "s" in name else None
+
+    def server_context(self) -> ssl.SSLContext | None:
+        if not self.server_side.endswith("s"):
+            return None
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.pair.cert, self.pair.key)
+        return context
+
+    def settings(self, endpoint: str, route: dict | None = None, **top) -> dict:
+        listener, upstream = {}, {}
+        if self.client_side.endswith("s"):
+            listener["tls"] = {"certificate": [self.pair.table()]}
+        if self.server_side.endswith("s"):
+            upstream["tls"] = {"ca": str(self.authority.cert)}
+            endpoint = endpoint.replace("127.0.0.1", "localhost")
+        return simple(endpoint, route=route, listener=listener, upstream=upstream, **top)
+
+    def connect(self, postern, path: str = "/echo", **options):
+        """A client's connection, as an async context."""
+        host, port = postern.address()
+        scheme = "ws"
+        if self.client_side.endswith("s"):
+            scheme = "wss"
+            options.update(ssl=ssl.create_default_context(cafile=str(self.authority.cert)), server_hostname="localhost")
+        return ws_connect(f"{scheme}://{host}:{port}{path}", max_size=2**24, open_timeout=60, **options)
 
 
 @pytest.fixture(params=BRIDGES)
-def bridge(request):
-    return request.param
+def bridge(request, authority):
+    return Bridge(request.param, authority)
 
 
 class Echo:
     """An echo server of the library; `closed` are the codes with which its connections ended."""
 
-    def __init__(self, **options):
-        self.options, self.closed, self.requests = options, [], []
+    def __init__(self, bridge: Bridge, **options):
+        self.options, self.closed, self.requests = {"ssl": bridge.server_context(), **options}, [], []
 
     async def handle(self, ws):
         self.requests.append(ws.request)
@@ -70,18 +106,6 @@ class Echo:
         await self.server.wait_closed()
 
 
-def settings_of(bridge: str, endpoint: str, route: dict | None = None, **top) -> dict:
-    sides = BRIDGES[bridge]
-    return simple(endpoint, route=route, listener=dict(sides["listener"]), upstream=dict(sides["upstream"]), **top)
-
-
-def connect(bridge: str, postern, path: str = "/echo", **options):
-    """A client's connection, as an async context."""
-    assert bridge.startswith("h1")
-    host, port = postern.address()
-    return ws_connect(f"ws://{host}:{port}{path}", max_size=2**24, open_timeout=60, **options)
-
-
 async def eventually(condition, wait: float = 3.0):
     deadline = time.monotonic() + wait * PATIENCE
     while not (value := condition()) and time.monotonic() < deadline:
@@ -99,9 +123,9 @@ def random_message(dice: random.Random) -> str | bytes:
 @pytest.mark.parametrize("compression", [None, "deflate"], ids=["plain", "deflate"])
 def test_ten_thousand_random_frames_come_back_byte_exact(postern_with, bridge, compression):
     async def run():
-        async with Echo(compression=compression) as echo:
-            postern = postern_with(settings_of(bridge, echo.endpoint))
-            async with connect(bridge, postern, compression=compression) as ws:
+        async with Echo(bridge, compression=compression) as echo:
+            postern = postern_with(bridge.settings(echo.endpoint))
+            async with bridge.connect(postern, compression=compression) as ws:
                 dice = random.Random(11)
                 sent = [random_message(dice) for _ in range(10_000)]
                 sent[7000] = b"\x88" * 70_000
@@ -131,17 +155,17 @@ def test_ten_thousand_random_frames_come_back_byte_exact(postern_with, bridge, c
 @pytest.mark.timeout(240)
 def test_a_thousand_idle_sockets_cost_little_and_live(postern_with, bridge):
     async def run():
-        async with Echo(ping_interval=None, compression=None) as echo:
-            postern = postern_with(settings_of(bridge, echo.endpoint))
+        async with Echo(bridge, ping_interval=None, compression=None) as echo:
+            postern = postern_with(bridge.settings(echo.endpoint))
             quiet = {"ping_interval": None, "compression": None}
-            warm = [await connect(bridge, postern, **quiet) for _ in range(50)]
+            warm = [await bridge.connect(postern, **quiet) for _ in range(50)]
             before = postern.rss_kib()
             idle = []
             for _ in range(19):
-                idle += await asyncio.gather(*(connect(bridge, postern, **quiet).__aenter__() for _ in range(50)))
+                idle += await asyncio.gather(*(bridge.connect(postern, **quiet).__aenter__() for _ in range(50)))
             each = (postern.rss_kib() - before) / len(idle)
-            print(f"{each:.1f} KiB each")
-            assert each < 32 * PATIENCE
+            print(f"{bridge.name}: {each:.1f} KiB each")
+            assert each < (32 if bridge.pair is None else 128) * PATIENCE
 
             async def ask(number, ws):
                 await ws.send(f"still {number}")
@@ -158,9 +182,9 @@ def test_a_thousand_idle_sockets_cost_little_and_live(postern_with, bridge):
 
 def test_ping_pong_and_what_was_negotiated(postern_with, bridge):
     async def run():
-        async with Echo(subprotocols=["chat.v2", "chat.v1"]) as echo:
-            postern = postern_with(settings_of(bridge, echo.endpoint))
-            async with connect(bridge, postern, subprotocols=["chat.v1", "x"], origin="http://a.test") as ws:
+        async with Echo(bridge, subprotocols=["chat.v2", "chat.v1"]) as echo:
+            postern = postern_with(bridge.settings(echo.endpoint))
+            async with bridge.connect(postern, subprotocols=["chat.v1", "x"], origin="http://a.test") as ws:
                 assert ws.subprotocol == "chat.v1"
                 assert [one.name for one in ws.protocol.extensions] == ["permessage-deflate"]
                 await asyncio.wait_for(await ws.ping(b"are you there"), 5 * PATIENCE)
@@ -175,12 +199,12 @@ def test_ping_pong_and_what_was_negotiated(postern_with, bridge):
 
 def test_close_codes_pass_both_ways(postern_with, bridge):
     async def run():
-        async with Echo() as echo:
-            postern = postern_with(settings_of(bridge, echo.endpoint))
-            async with connect(bridge, postern) as ws:
+        async with Echo(bridge) as echo:
+            postern = postern_with(bridge.settings(echo.endpoint))
+            async with bridge.connect(postern) as ws:
                 await ws.close(4002, "mine")
             assert await eventually(lambda: echo.closed == [4002])
-            async with connect(bridge, postern) as ws:
+            async with bridge.connect(postern) as ws:
                 await ws.send("close 4001")
                 with pytest.raises(ConnectionClosed):
                     await ws.recv()
@@ -192,15 +216,14 @@ def test_close_codes_pass_both_ways(postern_with, bridge):
 
 def test_silence_ends_it_and_either_side_breaks_the_silence(postern_with, bridge):
     async def run():
-        async with Echo(ping_interval=None) as echo:
+        async with Echo(bridge, ping_interval=None) as echo:
             postern = postern_with(
-                settings_of(
-                    bridge,
+                bridge.settings(
                     echo.endpoint,
                     {"websocket_idle_timeout": "400ms", "idle_timeout": "100ms", "request_timeout": "100ms"},
                 )
             )
-            async with connect(bridge, postern, ping_interval=None) as ws:
+            async with bridge.connect(postern, ping_interval=None) as ws:
                 for _ in range(4):
                     await asyncio.sleep(0.2)
                     await ws.send("x")
@@ -218,9 +241,9 @@ def test_silence_ends_it_and_either_side_breaks_the_silence(postern_with, bridge
 
 def test_drain_says_1001_to_both_sides(postern_with, bridge):
     async def run():
-        async with Echo() as echo:
-            postern = postern_with(settings_of(bridge, echo.endpoint))
-            sockets = [await connect(bridge, postern) for _ in range(5)]
+        async with Echo(bridge) as echo:
+            postern = postern_with(bridge.settings(echo.endpoint))
+            sockets = [await bridge.connect(postern) for _ in range(5)]
             await sockets[0].send("x")
             assert await sockets[0].recv() == "x"
             began = time.monotonic()
@@ -238,10 +261,10 @@ def test_drain_says_1001_to_both_sides(postern_with, bridge):
 
 def test_a_route_may_refuse(postern_with, bridge):
     async def run():
-        async with Echo() as echo:
-            postern = postern_with(settings_of(bridge, echo.endpoint, {"websocket": False}))
+        async with Echo(bridge) as echo:
+            postern = postern_with(bridge.settings(echo.endpoint, {"websocket": False}))
             with pytest.raises(InvalidStatus) as refused:
-                async with connect(bridge, postern):
+                async with bridge.connect(postern):
                     pass
             assert refused.value.response.status_code == 403 and not echo.requests
             assert postern.total("postern_request_errors_total", reason="websocket_refused") == 1
@@ -253,9 +276,9 @@ def test_status_101_is_what_logs_and_metrics_show(postern_with, bridge, tmp_path
     log = tmp_path / "access.log"
 
     async def run():
-        async with Echo() as echo:
-            postern = postern_with(settings_of(bridge, echo.endpoint, access_log={"path": str(log)}))
-            async with connect(bridge, postern, "/echo?token=1", user_agent_header="ua/1.0") as ws:
+        async with Echo(bridge) as echo:
+            postern = postern_with(bridge.settings(echo.endpoint, access_log={"path": str(log)}))
+            async with bridge.connect(postern, "/echo?token=1", user_agent_header="ua/1.0") as ws:
                 await ws.send("x" * 1000)
                 await ws.recv()
             assert await eventually(lambda: log.exists() and log.read_text().strip())
