@@ -4,6 +4,7 @@
 
 #include "http/forwarded.h"
 #include "http/hop.h"
+#include "proxy/grpc_call.h"
 #include "route/route.h"
 
 namespace postern::proxy {
@@ -112,7 +113,8 @@ const Reply* prepare_request(RequestContext& rc) noexcept {
   http::strip_hop_by_hop(head.fields);
   head.fields.remove(http::FieldId::expect);  // we answer it ourselves, when the body is wanted
   head.expect_continue = false;
-  head.accepts_trailers = head.accepts_trailers && !forward.response_trailers.empty();
+  // gRPC cannot do without, and some of its servers refuse calls that do not say so.
+  head.accepts_trailers = forwards_grpc(rc) || (head.accepts_trailers && !forward.response_trailers.empty());
   const std::string_view via = head.minor_version == 0 ? "1.0 postern" : "1.1 postern";
   const bool fits = add_forwarding(rc) && head.fields.add(http::FieldId::via, via);
   if (!fits || !rc.match.route->request_headers.apply(head.fields)) return &kNoRoom;
