@@ -1,5 +1,5 @@
-// What a gRPC call needs of the pipeline beyond other requests: its deadline, its status for answers of our own, and the
-// two dialects of browsers. The pipeline and the forwarder call it. One core only.
+// What a gRPC call needs of the pipeline beyond other requests: its deadline, its status for answers of our own, and
+// the two dialects of browsers. The pipeline and the forwarder call it. One core only.
 #pragma once
 
 #include <chrono>
