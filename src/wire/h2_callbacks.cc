@@ -24,6 +24,7 @@ struct H2Callbacks {
     session.header_bytes_ = 0;
     session.header_fields_ = 0;
     session.too_large_ = false;
+    session.in_head_ = true;
     const std::int32_t id = frame->hd.stream_id;
     session.current_ = stream_of(raw, id);
     if (!session.current_ && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
@@ -86,6 +87,7 @@ struct H2Callbacks {
           if (!session.current_->on_headers_end(trailers, end_stream) && session.current_) reject(session);
         }
         session.current_ = nullptr;
+        session.in_head_ = false;
         break;
       case NGHTTP2_DATA:
         if (H2Stream* stream = stream_of(raw, frame->hd.stream_id); stream && end_stream) stream->in.end();

@@ -159,7 +159,7 @@ void H2Session::write_now() noexcept {
   if (failed() || writing_) return;
   if (!write_some()) {
     writing_ = true;
-    loop().background().start(write_blocked());
+    writers().start(write_blocked());
     return;
   }
   if (!failed() && is_done()) fail(Error{Code::closed, side(), Retry::if_reused});
@@ -218,6 +218,11 @@ void H2Session::close_stream(H2Stream& stream, std::uint32_t code, Code why) noe
 void H2Session::detach(H2Stream& stream, std::uint32_t reset_code) noexcept {
   if (!stream.open) return;
   reset(stream, reset_code);
+  let_go(stream);
+}
+
+void H2Session::let_go(H2Stream& stream) noexcept {
+  if (!stream.open) return;
   nghttp2_session_set_stream_user_data(session_, stream.id, nullptr);
   if (current_ == &stream) current_ = nullptr;
   unlink(stream);
@@ -294,6 +299,7 @@ void H2Session::fail(Error why) noexcept {
   while (first_) close_stream(*first_, NGHTTP2_INTERNAL_ERROR, why.code);
   out_begin_ = out_end_ = 0;
   out_.release();
+  if (writing_) stream_.socket().writable().interrupt();
   on_failed();
 }
 
