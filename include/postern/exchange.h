@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "base/error.h"
@@ -134,6 +135,8 @@ class UpstreamExchange {
   virtual void set_read_timeout(std::int64_t milliseconds) noexcept = 0;
   /// A byte of the answer has arrived: no retry from here on.
   [[nodiscard]] virtual bool answered() const noexcept = 0;
+  /// HTTP/2: the error code with which the endpoint reset this stream, where it did.
+  [[nodiscard]] virtual std::optional<std::uint32_t> reset_code() const noexcept { return std::nullopt; }
   /// Ends whatever waits with that error and makes the connection unusable.
   virtual void cancel(Error why) noexcept = 0;
   /// As Exchange::drop_head(), for the head of the answer.
