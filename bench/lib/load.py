@@ -67,9 +67,9 @@ class Loader:
 
     def run(self, proxy, case, seconds):
         """One slice of load, with the CPU time that the proxy's processes spent in it."""
-        load = {"wrk": self._wrk_slice, "h2": self._h2_slice, "sse": self._events}.get(case.kind, self._handshakes)
+        load = {"wrk": self._wrk_slice, "h2": self._h2_slice, "sse": self._events, "handshake": self._handshakes}
         begun = cpu_seconds(proxy.pids)
-        told = load(proxy, case, seconds)
+        told = load[case.kind](proxy, case, seconds)
         begun, ended = told.pop("cpu", None) or (begun, cpu_seconds(proxy.pids))
         if not proxy.alive():
             raise Failed("the proxy has ended")
@@ -93,7 +93,8 @@ class Loader:
         scheme = "https" if case.port == "tls" else "http"
         url = f"{scheme}://127.0.0.1:{proxy.ports[case.port]}{case.path}"
         # wrk knows whole seconds only; an interrupt ends it at any time, with its whole report.
-        command = [self._tools["wrk"], "-t1", f"-c{case.connections}", f"-d{math.ceil(seconds) + 5}s", "-s", script, url]
+        command = [self._tools["wrk"], "-t1", f"-c{case.connections}", f"-d{math.ceil(seconds) + 5}s", "-s", script,
+                   url]
         output = self._finish(command, seconds, signal.SIGINT)
         for line in output.splitlines():
             if line.startswith("SAMPLE "):

@@ -6,7 +6,12 @@ from machine import LIGHTTPD_TLS
 # 320 requests at a time to an HTTP/1.1 origin, or one stream per connection (nginx): all of the connections are kept.
 NGINX = {
     "h2": """
-  upstream many {{ server 127.0.0.1:{origin_port}; keepalive 512; keepalive_requests 1000000000; keepalive_timeout 300s; }}
+  upstream many {{
+    server 127.0.0.1:{origin_port};
+    keepalive 512;
+    keepalive_requests 1000000000;
+    keepalive_timeout 300s;
+  }}
   server {{
     listen 127.0.0.1:{h2} ssl http2 backlog=4096;
     ssl_certificate {cert};
@@ -16,7 +21,12 @@ NGINX = {
   }}
 """,
     "grpc": """
-  upstream calls {{ server 127.0.0.1:{h2_origin_port}; keepalive 512; keepalive_requests 1000000000; keepalive_timeout 300s; }}
+  upstream calls {{
+    server 127.0.0.1:{h2_origin_port};
+    keepalive 512;
+    keepalive_requests 1000000000;
+    keepalive_timeout 300s;
+  }}
   server {{
     listen 127.0.0.1:{grpc} http2 backlog=4096;
     location / {{ grpc_pass grpc://calls; }}

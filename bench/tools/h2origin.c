@@ -30,12 +30,16 @@ struct Conn {
   uint8_t out[kOut];
 };
 
-static const uint8_t kBody[kMessage + 1] = "\0\0\0\0\x20" "\x0a\x1ehello, this is a small message"; /* a string field */
+static const uint8_t kBody[kMessage + 1] =
+    "\0\0\0\0\x20"
+    "\x0a\x1ehello, this is a small message"; /* a string field */
 static int poller = -1;
 
-#define FIELD(name, value) \
-  { (uint8_t*)(name), (uint8_t*)(value), sizeof(name) - 1, sizeof(value) - 1, \
-    NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE }
+#define FIELD(name, value)                                                    \
+  {                                                                           \
+    (uint8_t*)(name), (uint8_t*)(value), sizeof(name) - 1, sizeof(value) - 1, \
+        NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE          \
+  }
 static const nghttp2_nv kHead[] = {FIELD(":status", "200"), FIELD("content-type", "application/grpc")};
 static const nghttp2_nv kTrailers[] = {FIELD("grpc-status", "0"), FIELD("grpc-message", "")};
 

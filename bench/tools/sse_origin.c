@@ -30,7 +30,8 @@ enum { kEventSize = sizeof(EVENT) - 1, kStampAt = 10, kStampDigits = 19, kNumber
 _Static_assert(kEventSize == 4 + 0x28 + 2, "the chunk's size is written in its first line");
 
 static const char kHead[] =
-    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\nTransfer-Encoding: chunked\r\n\r\n";
+    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\nTransfer-Encoding: "
+    "chunked\r\n\r\n";
 
 struct Conn {
   int fd;

@@ -191,19 +191,20 @@ static void dial(struct Stream* s, int port, const char* path) {
   s->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (s->fd < 0 || connect(s->fd, (const struct sockaddr*)&address, sizeof address) != 0) die("connect");
   char request[512];
-  int size = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n",
-                      path);
+  int size = snprintf(request, sizeof request,
+                      "GET %s HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n", path);
   if (send(s->fd, request, (size_t)size, MSG_NOSIGNAL) != size) die("send");
   struct epoll_event event = {.events = EPOLLIN, .data.ptr = s};
   if (epoll_ctl(poller, EPOLL_CTL_ADD, s->fd, &event) != 0) die("epoll_ctl");
 }
 
 static void report(double seconds) {
-  printf("{\"requests\":%llu,\"seconds\":%.6f,\"p50_us\":%.1f,\"p99_us\":%.1f,\"p999_us\":%.1f,\"min_us\":%.1f,"
-         "\"max_us\":%.1f,\"lost\":%llu,\"late\":%llu,\"streams\":%d}\n",
-         (unsigned long long)events_seen, seconds, percentile(0.5), percentile(0.99), percentile(0.999),
-         events_seen > 0 ? (double)least / 1e3 : 0.0, (double)most / 1e3, (unsigned long long)lost,
-         (unsigned long long)late, stream_count);
+  printf(
+      "{\"requests\":%llu,\"seconds\":%.6f,\"p50_us\":%.1f,\"p99_us\":%.1f,\"p999_us\":%.1f,\"min_us\":%.1f,"
+      "\"max_us\":%.1f,\"lost\":%llu,\"late\":%llu,\"streams\":%d}\n",
+      (unsigned long long)events_seen, seconds, percentile(0.5), percentile(0.99), percentile(0.999),
+      events_seen > 0 ? (double)least / 1e3 : 0.0, (double)most / 1e3, (unsigned long long)lost,
+      (unsigned long long)late, stream_count);
 }
 
 /* A word on stdin. True when the program is to end. */
