@@ -46,7 +46,7 @@ class Results:
                                  "summary": summarise(samples), "postern_ratio": self.ratio(case, "postern", name),
                                  "floor_ratio": self.ratio(case, name, "floor"), "samples": samples})
         targets = [{"case": v.case.name, "against": v.target.against, "metric": v.target.metric or v.case.metric,
-                    "limit": v.limit, "value": v.value, "met": v.met} for v in judge(self)]
+                    "limit": v.limit, "value": None if v.value == math.inf else v.value, "met": v.met} for v in judge(self)]
         return json.dumps({"meta": meta, "results": rows, "targets": targets, "notes": self.notes}, indent=1) + "\n"
 
 
@@ -65,6 +65,8 @@ class Verdict:
 
     def __str__(self):
         against = self.target.against
+        if self.value == math.inf:
+            return f"postern has no figure (against {against})"
         if self.target.metric:
             name = self.target.metric.replace("_us", "").replace("_", " ")
             return f"{name}: postern {self.value:.0f} us (at most {self.limit:.0f} us, the least of {against})"
@@ -93,6 +95,8 @@ def judge(results):
             value = results.value(case, "postern")
         if value is not None:
             found.append(Verdict(target, case, value, limit))
+        elif "postern" in results.names and results.value(case, "postern", target.metric) is None and not case.is_memory:
+            found.append(Verdict(target, case, math.inf, limit))  # it was to be measured and did not answer
     return found
 
 
