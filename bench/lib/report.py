@@ -46,7 +46,8 @@ class Results:
                                  "summary": summarise(samples), "postern_ratio": self.ratio(case, "postern", name),
                                  "floor_ratio": self.ratio(case, name, "floor"), "samples": samples})
         targets = [{"case": v.case.name, "against": v.target.against, "metric": v.target.metric or v.case.metric,
-                    "limit": v.limit, "value": None if v.value == math.inf else v.value, "met": v.met} for v in judge(self)]
+                    "limit": v.limit, "value": None if v.value == math.inf else v.value, "met": v.met}
+                   for v in judge(self)]
         return json.dumps({"meta": meta, "results": rows, "targets": targets, "notes": self.notes}, indent=1) + "\n"
 
 
@@ -95,7 +96,7 @@ def judge(results):
             value = results.value(case, "postern")
         if value is not None:
             found.append(Verdict(target, case, value, limit))
-        elif "postern" in results.names and results.value(case, "postern", target.metric) is None and not case.is_memory:
+        elif "postern" in results.names and not case.is_memory and results.value(case, "postern") is None:
             found.append(Verdict(target, case, math.inf, limit))  # it was to be measured and did not answer
     return found
 
