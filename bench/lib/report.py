@@ -128,6 +128,9 @@ def table(results):
             if summary.get("errors", {}).get("max", 0) > 0:
                 cells[0] += "!"
                 results.note(f"! {name} had up to {summary['errors']['max']} errors a round in '{case.title}'")
+            if summary.get("share_sent", {}).get("min", 1) < 0.97:
+                results.note(f"{name} had only {summary['share_sent']['min']:.0%} of the events in a round of "
+                             f"'{case.title}': whoever is too slow, quote no latencies")
             body.append([name] + cells + [ratio_text(results.ratio(case, engine, name)) for engine in engines] +
                         [ratio_text(results.ratio(case, name, "floor"))])
         streams = f", {case.streams} streams each" if case.streams > 1 else ""
