@@ -45,7 +45,7 @@ struct Conn {
  * turn's streams are in one row; NULL is a free place. */
 static struct Conn** slots;
 static int64_t slot_count = 1000, period_ns = 20000000;
-static int poller = -1;
+static int live, poller = -1; /* how many streams there are */
 
 static void die(const char* what) {
   perror(what);
@@ -63,7 +63,10 @@ static void write_digits(char* into, int digits, uint64_t value) {
 }
 
 static void drop(struct Conn* c) {
-  if (c->slot >= 0) slots[c->slot] = NULL;
+  if (c->slot >= 0) {
+    slots[c->slot] = NULL;
+    --live;
+  }
   close(c->fd);
   free(c);
 }
@@ -90,10 +93,14 @@ static bool send_event(struct Conn* c, int64_t now) {
 }
 
 /* Serves the turns up to now, and tells when the next one is. Turns that are more than a period late are skipped: an
- * origin that gets no CPU must not pour all of them out at once when it does. */
+ * origin that gets no CPU must not pour all of them out at once when it does. Without streams time stands still. */
 static int64_t take_turns(void) {
   static int64_t begun, turn;
-  if (begun == 0) begun = now_ns();
+  if (live == 0) begun = 0;
+  if (begun == 0) {
+    begun = now_ns();
+    turn = 0;
+  }
   for (int64_t now = now_ns();; now = now_ns()) {
     int64_t due = begun + turn * period_ns / slot_count;
     if (due > now) return due;
@@ -122,6 +129,7 @@ static void read_request(struct Conn* c) {
     return;
   }
   slots[c->slot] = c;
+  ++live;
 }
 
 static void welcome(int listener) {
@@ -173,7 +181,7 @@ int main(int argc, char** argv) {
     int64_t wait = take_turns() - now_ns();
     if (wait < kTickNs) wait = kTickNs; /* some turns per wake-up: a timer for each would cost more than its event */
     struct timespec patience = {.tv_sec = wait / 1000000000, .tv_nsec = wait % 1000000000};
-    int count = epoll_pwait2(poller, events, kEvents, &patience, NULL);
+    int count = epoll_pwait2(poller, events, kEvents, live > 0 ? &patience : NULL, NULL);
     for (int i = 0; i < count; ++i) {
       if (events[i].data.ptr == NULL) {
         welcome(listener);
