@@ -21,6 +21,7 @@ constexpr std::array<std::string_view, kCount<Reason>> kReasonNames = {
     "bad_trailer",
     "truncated_body",
     "bad_proxy_header",
+    "bad_websocket",
     "bad_request",
     "target_too_long",
     "headers_too_large",
@@ -34,6 +35,7 @@ constexpr std::array<std::string_view, kCount<Reason>> kReasonNames = {
     "not_found",
     "method_not_allowed",
     "rejected_by_filter",
+    "websocket_refused",
     "overload",
     "draining",
     "no_endpoint",
@@ -47,6 +49,7 @@ constexpr std::array<std::string_view, kCount<Reason>> kReasonNames = {
     "upstream_truncated",
     "client_closed",
     "write_timeout",
+    "tunnel_idle",
     "internal",
 };
 

@@ -47,6 +47,7 @@ wire::H1Settings h1_settings(const config::Listener& listener) {
 wire::H2Settings h2_settings(const config::Listener& listener) {
   wire::H2Settings h2;
   h2.cleartext = listener.h2c && !listener.tls;
+  h2.only = listener.h2_only;
   h2.max_streams = listener.h2_max_streams;
   h2.stream_window = static_cast<std::uint32_t>(listener.h2_stream_window);
   h2.connection_window = static_cast<std::uint32_t>(listener.h2_connection_window);
