@@ -77,7 +77,13 @@ Task<Result<void>> Tunnel::move(Direction& way) {
 Task<void> Tunnel::relay(Direction& way) {
   const Result<void> moved = co_await move(way);
   way.ended = true;
-  if (!moved) fail(moved.error());
+  if (!moved) {
+    // Behind a Close nothing is lost: many a peer tears the connection down then, and means no harm.
+    if (closing_ || to_upstream_.frames.closed() || to_client_.frames.closed())
+      end();
+    else
+      fail(moved.error());
+  }
   wake_.notify();
 }
 
@@ -158,6 +164,7 @@ void Tunnel::drain() noexcept {
 
 // Those who were asked to end had their time.
 void Tunnel::end() noexcept {
+  if (over_) return;
   over_ = true;
   if (to_client_.flushing) {
     client_.abort(kDone);
