@@ -77,13 +77,7 @@ Task<Result<void>> Tunnel::move(Direction& way) {
 Task<void> Tunnel::relay(Direction& way) {
   const Result<void> moved = co_await move(way);
   way.ended = true;
-  if (!moved) {
-    // Behind a Close nothing is lost: many a peer tears the connection down then, and means no harm.
-    if (closing_ || to_upstream_.frames.closed() || to_client_.frames.closed())
-      end();
-    else
-      fail(moved.error());
-  }
+  if (!moved) fail(moved.error());
   wake_.notify();
 }
 
@@ -149,7 +143,13 @@ void Tunnel::begin_closing(Code why) noexcept {
 }
 
 void Tunnel::fail(Error why) noexcept {
-  if (over_) return;
+  // Two ends look like a broken connection to whoever watches it.
+  if (over_ || (to_upstream_.ended && to_client_.ended)) return;
+  // Behind a Close nothing is lost: many a peer tears the connection down then, and means no harm.
+  if (closing_ || to_upstream_.frames.closed() || to_client_.frames.closed()) {
+    end();
+    return;
+  }
   over_ = true;
   result_ = why;
   client_.abort(why);
