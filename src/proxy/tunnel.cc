@@ -76,8 +76,8 @@ Task<Result<void>> Tunnel::move(Direction& way) {
 
 Task<void> Tunnel::relay(Direction& way) {
   const Result<void> moved = co_await move(way);
-  way.ended = true;
   if (!moved) fail(moved.error());
+  way.ended = true;
   wake_.notify();
 }
 
