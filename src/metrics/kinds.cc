@@ -68,7 +68,7 @@ constexpr std::array<std::string_view, kCount<H2Event>> kH2EventNames = {
 
 constexpr std::array<std::string_view, kCount<UpstreamError>> kUpstreamErrorNames = {
     "no_endpoint", "connect_refused", "connect_timeout", "connect_failed",   "tls",          "write_failed", "stale",
-    "closed",      "truncated",       "malformed",       "response_timeout", "idle_timeout",
+    "closed",      "truncated",       "malformed",       "response_timeout", "idle_timeout", "unprocessed",
 };
 
 template <class Kind, std::size_t n>

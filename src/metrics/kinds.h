@@ -108,6 +108,7 @@ enum class UpstreamError : std::uint8_t {
   malformed,
   response_timeout,
   idle_timeout,
+  unprocessed,  // HTTP/2: refused, or left out by GOAWAY
   count_,
 };
 

@@ -47,7 +47,7 @@ Task<const Reply*> Forwarder::run() {
     const Step step = co_await try_once(*endpoint, fresh);
     if (step == Step::answered) co_return nullptr;
     if (step == Step::failed) break;
-    fresh = true;
+    fresh = fresh || last_error_.retry != Retry::always;  // refused is not stale
   }
   co_return rc_.exchange.response_started() ? nullptr : reply_for(last_error_);
 }
@@ -253,8 +253,9 @@ bool Forwarder::may_repeat() noexcept {
 Forwarder::Step Forwarder::on_failure(UpstreamConnection& connection, Error error) {
   last_error_ = error;
   count_failure(error, connection.is_reused());
-  if (time_over_ || client_error_.code != Code::ok || error.retry != Retry::if_reused || !may_repeat())
-    return Step::failed;
+  if (time_over_ || client_error_.code != Code::ok || error.retry == Retry::never) return Step::failed;
+  // Retry::always: the endpoint says that it did nothing with the request (RFC 9113 8.7), whatever its method is.
+  if (error.retry == Retry::if_reused && !may_repeat()) return Step::failed;
   if (buffered_) {
     buffered_->rewind();
     return Step::retry;
