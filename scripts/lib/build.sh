@@ -39,14 +39,14 @@ unit_tests() {  # PRESET NAME [ctest arguments...]
 
 # The interpreter of the end-to-end suite: a venv with pytest from PyPI, or apt's pytest where PyPI is out of reach.
 python_for_tests() {
-  local venv=$ROOT/build/venv wanted=("pytest>=7,<9" "pytest-timeout>=2,<3")
-  if ! "$venv/bin/python" -c 'import pytest, pytest_timeout' 2>/dev/null; then
+  local venv=$ROOT/build/venv wanted=("pytest>=7,<9" "pytest-timeout>=2,<3" "websockets>=13,<16")
+  if ! "$venv/bin/python" -c 'import pytest, pytest_timeout, websockets' 2>/dev/null; then
     say "installing into build/venv: ${wanted[*]}"
     if ! { python3 -m venv --clear "$venv" &&
       "$venv/bin/pip" install -q --disable-pip-version-check --timeout 20 --retries 1 "${wanted[@]}"; } \
       >build/venv.log 2>&1; then
-      say "PyPI is out of reach (build/venv.log); installing from apt: python3-pytest python3-pytest-timeout"
-      apt_quietly python3-pytest python3-pytest-timeout
+      say "PyPI is out of reach (build/venv.log); installing from apt: python3-pytest python3-pytest-timeout python3-websockets"
+      apt_quietly python3-pytest python3-pytest-timeout python3-websockets
       rm -rf "$venv"
       # The system's own interpreter by path: apt installs for that one, whatever PATH puts first.
       /usr/bin/python3 -m venv --system-site-packages --without-pip "$venv"
