@@ -98,6 +98,8 @@ class Exchange {
   virtual bool rewind_request_body() noexcept = 0;
   /// The most that this request's body may hold; going over it ends the source with Code::too_large.
   virtual void limit_request_body(std::uint64_t bytes) noexcept = 0;
+  /// How long its fill() waits for bytes from now on, where streams of a connection have clocks of their own (HTTP/2).
+  virtual void set_request_body_timeout(std::int64_t milliseconds) noexcept { static_cast<void>(milliseconds); }
 
   [[nodiscard]] virtual BodyFailure request_body_failure() const noexcept = 0;
 

@@ -25,6 +25,9 @@ Forwarder::~Forwarder() { rc_.exchange.watch_client(nullptr); }
 
 Task<const Reply*> Forwarder::run() {
   if (const auto total = time_limit(rc_); total.count() > 0) loop_.set_timer(deadline_, total.count());
+  // Both sides of a call may stream for as long as it lasts: pauses of the caller are no slower an attack than its
+  // waiting for an answer.
+  if (rc_.grpc == grpc::Kind::grpc) rc_.exchange.set_request_body_timeout(route_.idle_timeout.count());
   if (route_.grpc_web && grpc::is_web(rc_.grpc)) {
     grpc_web_.emplace(loop_.buffers());
     body_ = &grpc_web_->translate_request(rc_, *body_);
