@@ -164,8 +164,9 @@ constexpr std::array kKeys{
             .fallback = "100",
             .min = 10,
             .max = 1'000'000,
-            .doc = "Suspicious HTTP/2 frames that a connection may send (empty, reset, refused, pings without end) before "
-                   "it is closed; it is told to go away at three quarters. One is forgiven every 100 ms."},
+            .doc =
+                "Suspicious HTTP/2 frames that a connection may send (empty, reset, refused, pings without end) before "
+                "it is closed; it is told to go away at three quarters. One is forgiven every 100 ms."},
     KeySpec{.path = "listener[].tls.preset",
             .bind = bind::word<&ServerTls::preset>,
             .fallback = "intermediate",

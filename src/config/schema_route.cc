@@ -137,10 +137,11 @@ constexpr std::array kKeys{
             .words = kOnDisconnect,
             .doc = "A client that leaves before its answer is whole: the upstream's work is cancelled, or finished and "
                    "thrown away."},
-    KeySpec{.path = "route[].websocket",
-            .bind = bind::boolean<&Route::websocket>,
-            .fallback = "true",
-            .doc = "Whether WebSocket connections may be opened here; otherwise a request for one is answered with 403."},
+    KeySpec{
+        .path = "route[].websocket",
+        .bind = bind::boolean<&Route::websocket>,
+        .fallback = "true",
+        .doc = "Whether WebSocket connections may be opened here; otherwise a request for one is answered with 403."},
     KeySpec{.path = "route[].websocket_idle_timeout",
             .bind = bind::duration<&Route::websocket_idle_timeout>,
             .fallback = "1h",

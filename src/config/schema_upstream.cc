@@ -49,15 +49,17 @@ constexpr std::array kKeys{
             .bind = bind::word<&Upstream::protocol>,
             .fallback = "http/1.1",
             .words = kProtocols,
-            .doc = "What the servers speak; gRPC needs h2 (prior knowledge on plain connections). auto: what TLS agrees "
-                   "on, HTTP/1.1 without TLS."},
+            .doc =
+                "What the servers speak; gRPC needs h2 (prior knowledge on plain connections). auto: what TLS agrees "
+                "on, HTTP/1.1 without TLS."},
     KeySpec{.path = "upstream[].h2_max_streams",
             .bind = bind::integer<&Upstream::h2_max_streams>,
             .fallback = "100",
             .min = 1,
             .max = 10'000,
-            .doc = "Requests at a time on one HTTP/2 connection, where the server does not allow fewer; more open another "
-                   "connection."},
+            .doc =
+                "Requests at a time on one HTTP/2 connection, where the server does not allow fewer; more open another "
+                "connection."},
     KeySpec{.path = "upstream[].max_connection_age",
             .bind = bind::duration<&Upstream::max_connection_age>,
             .fallback = "0s",

@@ -134,8 +134,8 @@ struct Route {
   OnClientFin on_client_fin = OnClientFin::serve;
   OnDisconnect on_disconnect = OnDisconnect::cancel;
   bool websocket = true;
-  Duration websocket_idle_timeout{};  // of a tunnel, both directions silent
-  bool grpc_web = false;              // gRPC-Web from clients becomes gRPC
+  Duration websocket_idle_timeout{};           // of a tunnel, both directions silent
+  bool grpc_web = false;                       // gRPC-Web from clients becomes gRPC
   std::vector<std::string> request_trailers;   // allow list
   std::vector<std::string> response_trailers;  // allow list
 };

@@ -168,10 +168,13 @@ void add_listener(Page& page, std::string_view name, std::size_t names, std::siz
                   const std::vector<const ListenerRow*>& rows) {
   std::array<std::uint64_t, kCount<Rejection>> rejected{};
   std::array<std::uint64_t, kCount<HandshakeFailure>> failed{};
-  std::uint64_t accepted = 0, open = 0, full = 0, resumed = 0;
+  std::array<std::uint64_t, kCount<H2Event>> events{};
+  std::uint64_t accepted = 0, open = 0, full = 0, resumed = 0, h2 = 0;
   for (const ListenerRow* row : rows) {
     sum_into(rejected, row->rejected);
     sum_into(failed, row->handshakes_failed);
+    sum_into(events, row->h2_events);
+    h2 += row->h2_accepted.get();
     accepted += row->accepted.get();
     open += row->open.get();
     full += row->handshakes_full.get();
@@ -187,6 +190,10 @@ void add_listener(Page& page, std::string_view name, std::size_t names, std::siz
   page.add(Family::tls_handshakes, {name, "resumed"}, resumed);
   for (std::size_t i = 0; i < failed.size(); ++i) {
     page.add(Family::tls_handshake_failures, {name, to_string(static_cast<HandshakeFailure>(i))}, failed[i]);
+  }
+  page.add(Family::h2_connections, {name}, h2);
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    page.add(Family::h2_events, {name, to_string(static_cast<H2Event>(i))}, events[i]);
   }
 }
 

@@ -58,8 +58,11 @@ struct alignas(64) ListenerRow {
   Cell handshakes_resumed;
   std::array<Cell, kCount<Rejection>> rejected;
   std::array<Cell, kCount<HandshakeFailure>> handshakes_failed;
+  Cell h2_accepted;
+  std::array<Cell, kCount<H2Event>> h2_events;
 
   void reject(Rejection why) noexcept { rejected[static_cast<std::size_t>(why)].add(); }
+  void h2(H2Event event) noexcept { h2_events[static_cast<std::size_t>(event)].add(); }
   void handshake_failed(HandshakeFailure why) noexcept { handshakes_failed[static_cast<std::size_t>(why)].add(); }
 };
 

@@ -58,6 +58,11 @@ constexpr std::array<std::string_view, kCount<HandshakeFailure>> kHandshakeFailu
     "timeout", "closed", "no_common", "client_certificate", "client_rejected", "not_tls", "other",
 };
 
+constexpr std::array<std::string_view, kCount<H2Event>> kH2EventNames = {
+    "reset_received", "reset_sent",      "refused",        "empty_data", "ping",          "settings",    "priority",
+    "window_update",  "header_overflow", "protocol_error", "flood",      "glitch_goaway", "glitch_kill", "write_stall",
+};
+
 constexpr std::array<std::string_view, kCount<UpstreamError>> kUpstreamErrorNames = {
     "no_endpoint", "connect_refused", "connect_timeout", "connect_failed",   "tls",          "write_failed", "stale",
     "closed",      "truncated",       "malformed",       "response_timeout", "idle_timeout",
@@ -74,6 +79,7 @@ std::string_view name_of(Kind kind, const std::array<std::string_view, n>& names
 std::string_view to_string(Reason reason) noexcept { return name_of(reason, kReasonNames); }
 std::string_view to_string(Rejection rejection) noexcept { return name_of(rejection, kRejectionNames); }
 std::string_view to_string(HandshakeFailure failure) noexcept { return name_of(failure, kHandshakeFailureNames); }
+std::string_view to_string(H2Event event) noexcept { return name_of(event, kH2EventNames); }
 std::string_view to_string(UpstreamError error) noexcept { return name_of(error, kUpstreamErrorNames); }
 
 }  // namespace postern::metrics

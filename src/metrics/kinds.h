@@ -72,6 +72,25 @@ enum class HandshakeFailure : std::uint8_t {
   count_,
 };
 
+/// What HTTP/2 connections have seen that is not ordinary traffic: the signs of floods, and what was done about them.
+enum class H2Event : std::uint8_t {
+  reset_received,  // RST_STREAM of the peer
+  reset_sent,      // ours, for what the peer did wrong
+  refused,         // over the limit of streams
+  empty_data,
+  ping,
+  settings,
+  priority,
+  window_update,    // more of them than what we sent explains
+  header_overflow,  // a head over the limits
+  protocol_error,
+  flood,          // the HTTP/2 library's own limits: answers that the peer does not read, heads in endless pieces
+  glitch_goaway,  // too many of the above: the peer was told to go
+  glitch_kill,    // and was cut off
+  write_stall,    // the peer took nothing for too long
+  count_,
+};
+
 /// What went wrong towards an upstream; each try counts, also those that a retry made good.
 enum class UpstreamError : std::uint8_t {
   no_endpoint,
@@ -95,6 +114,7 @@ inline constexpr std::size_t kCount = static_cast<std::size_t>(Kind::count_);
 std::string_view to_string(Reason reason) noexcept;
 std::string_view to_string(Rejection rejection) noexcept;
 std::string_view to_string(HandshakeFailure failure) noexcept;
+std::string_view to_string(H2Event event) noexcept;
 std::string_view to_string(UpstreamError error) noexcept;
 
 }  // namespace postern::metrics

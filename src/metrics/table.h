@@ -22,6 +22,8 @@ enum class Family : std::uint8_t {
   connections_rejected,
   tls_handshakes,
   tls_handshake_failures,
+  h2_connections,
+  h2_events,
   upstream_responses,
   upstream_first_byte,
   upstream_connects,

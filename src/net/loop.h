@@ -5,6 +5,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <coroutine>
 #include <memory>
 #include <utility>
 
@@ -76,6 +77,19 @@ class Loop {
   void run();
   /// After run(): handlers that are ready run, so that aborted operations give back their memory.
   void finish();
+
+  /// co_await it: others get their turn first.
+  auto yield() noexcept {
+    struct Awaiter {
+      Loop& loop;
+      bool await_ready() const noexcept { return false; }
+      void await_suspend(std::coroutine_handle<> waiter) {
+        loop.post([waiter] { waiter.resume(); });
+      }
+      void await_resume() const noexcept {}
+    };
+    return Awaiter{*this};
+  }
 
   /// Any thread: runs `f` on this core soon. Allocates; not for the request path.
   template <class F>

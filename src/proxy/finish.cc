@@ -62,7 +62,8 @@ void Pipeline::log(RequestContext& rc, Nanoseconds duration) noexcept {
   record.bytes_out = rc.exchange.response_bytes();
   record.status = rc.status;
   record.retries = rc.retries;
-  record.http_minor = head.minor_version;
+  record.http_major = head.minor_version == 2 ? 2 : 1;
+  record.http_minor = head.minor_version == 2 ? 0 : head.minor_version;
   record.request_id = rc.request_id;
   record.client = rc.client;
   record.listener = rc.listener.name;

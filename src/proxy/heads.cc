@@ -113,7 +113,8 @@ const Reply* prepare_request(RequestContext& rc) noexcept {
   head.fields.remove(http::FieldId::expect);  // we answer it ourselves, when the body is wanted
   head.expect_continue = false;
   head.accepts_trailers = head.accepts_trailers && !forward.response_trailers.empty();
-  const std::string_view via = head.minor_version == 0 ? "1.0 postern" : "1.1 postern";
+  constexpr std::string_view kVia[] = {"1.0 postern", "1.1 postern", "2 postern"};
+  const std::string_view via = kVia[head.minor_version];
   const bool fits = add_forwarding(rc) && head.fields.add(http::FieldId::via, via);
   if (!fits || !rc.match.route->request_headers.apply(head.fields)) return &kNoRoom;
   return nullptr;

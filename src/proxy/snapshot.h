@@ -14,6 +14,7 @@
 #include "route/table.h"
 #include "upstream/cluster.h"
 #include "wire/h1_settings.h"
+#include "wire/h2_settings.h"
 
 namespace postern::net {
 class TlsMaterial;
@@ -30,6 +31,7 @@ struct ListenerPolicy {
   std::string name;
   metrics::Slot slot = 0;
   wire::H1Settings h1;
+  wire::H2Settings h2;
   net::CidrList trusted_proxies;
   net::CidrList proxy_protocol_from;
   std::uint32_t max_connections = 0;  // per core; 0: no limit

@@ -44,6 +44,19 @@ wire::H1Settings h1_settings(const config::Listener& listener) {
   return h1;
 }
 
+wire::H2Settings h2_settings(const config::Listener& listener) {
+  wire::H2Settings h2;
+  h2.cleartext = listener.h2c && !listener.tls;
+  h2.max_streams = listener.h2_max_streams;
+  h2.stream_window = static_cast<std::uint32_t>(listener.h2_stream_window);
+  h2.connection_window = static_cast<std::uint32_t>(listener.h2_connection_window);
+  h2.max_header_bytes = static_cast<std::uint32_t>(listener.max_header_bytes);
+  h2.max_header_fields = listener.max_header_fields;
+  h2.max_glitches = listener.h2_max_glitches;
+  h2.write_timeout_ms = listener.write_timeout.count();
+  return h2;
+}
+
 /// Everything of an upstream that must be equal for its kept connections to serve on after a reload.
 std::string identity_of(const config::Upstream& upstream, const upstream::ClusterSpec& cluster) {
   config::Settings alone;
@@ -84,6 +97,7 @@ void SnapshotBuilder::add_listener(Job& job, std::size_t position) {
   policy.name = listener.name;
   policy.slot = registry_.listener(listener.name);
   policy.h1 = h1_settings(listener);
+  policy.h2 = h2_settings(listener);
   policy.trusted_proxies = net::CidrList(listener.trusted_proxies);
   policy.proxy_protocol_from = net::CidrList(listener.proxy_protocol_from);
   if (listener.max_connections != 0) {

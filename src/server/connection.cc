@@ -76,9 +76,51 @@ Task<void> Connection::run() {
     const bool secured = co_await secure();
     if (!secured) co_return;
   }
-  if (core_.is_draining()) server_.drain();
-  co_await server_.run();
+  const bool h2 = co_await speaks_h2();
+  if (h2)
+    h2_.reset(
+        new wire::H2Server(stream_, peer_, policy_.h1, policy_.h2, core_.pipeline(), core_.h2_exchanges(), *this));
+  if (h2_) metrics_.h2_accepted.add();
+  if (core_.is_draining()) drain();
+  if (h2_)
+    co_await h2_->run();
+  else
+    co_await server_.run();
 }
+
+// Nothing is taken from the socket: whoever serves the connection wants to see its first bytes.
+Task<bool> Connection::speaks_h2() {
+  if (stream_.is_secure()) co_return stream_.tls()->alpn() == "h2";
+  if (!policy_.h2.cleartext) co_return false;
+  constexpr std::string_view kPreface = "PRI";  // no method of HTTP/1; nghttp2 checks the rest
+  const int fd = stream_.socket().fd();
+  const std::int64_t deadline = coarse_now_ms() + policy_.h1.header_timeout_ms;
+  std::array<char, kPreface.size()> start;
+  for (int wanted = 1;;) {
+    ::setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &wanted, sizeof wanted);
+    const std::int64_t left = std::max<std::int64_t>(deadline - coarse_now_ms(), 1);
+    const net::Waited waited = co_await stream_.socket().readable().wait(left);
+    const ssize_t size =
+        waited == net::Waited::ready ? ::recv(fd, start.data(), start.size(), MSG_PEEK | MSG_DONTWAIT) : 0;
+    if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
+      stream_.socket().readable().clear_ready();
+      continue;
+    }
+    const std::string_view seen(start.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+    const bool may_be = !seen.empty() && kPreface.starts_with(seen) && !stream_.socket().peer_finished();
+    if (may_be && seen.size() < kPreface.size()) {
+      wanted = static_cast<int>(seen.size()) + 1;
+      stream_.socket().readable().clear_ready();
+      continue;
+    }
+    const int one = 1;
+    ::setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &one, sizeof one);
+    stream_.socket().readable().set_ready();
+    co_return seen == kPreface;
+  }
+}
+
+void Connection::on_h2_event(wire::H2Event event) noexcept { metrics_.h2(event); }
 
 // Looked at before it is taken: what follows the header belongs to TLS or HTTP, and stays in the socket for them.
 Task<bool> Connection::read_proxy_header() {
@@ -152,10 +194,18 @@ void Connection::describe_tls() noexcept {
   };
 }
 
-void Connection::drain() noexcept { server_.drain(); }
+void Connection::drain() noexcept {
+  if (h2_)
+    h2_->drain();
+  else
+    server_.drain();
+}
 
 void Connection::cut() noexcept {
-  server_.cut();
+  if (h2_)
+    h2_->cut();
+  else
+    server_.cut();
   stream_.cancel();
 }
 

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 
 #include "base/task.h"
 #include "http/address.h"
@@ -12,12 +13,13 @@
 #include "postern/exchange.h"
 #include "proxy/snapshot.h"
 #include "wire/h1_server.h"
+#include "wire/h2_server.h"
 
 namespace postern::server {
 
 class Core;
 
-class Connection {
+class Connection final : private wire::H2Observer {
  public:
   Connection(Core& core, proxy::GenerationPin generation, std::uint16_t listener, net::Socket socket,
              const http::Address& from);
@@ -38,6 +40,9 @@ class Connection {
 
   Task<bool> read_proxy_header();
   Task<bool> secure();
+  /// Whether the client speaks HTTP/2: TLS agreed on it, or the listener lets plain connections begin with its preface.
+  Task<bool> speaks_h2();
+  void on_h2_event(wire::H2Event event) noexcept override;
   void set_address(const http::Address& address) noexcept;
   void describe_tls() noexcept;
 
@@ -49,6 +54,7 @@ class Connection {
   Peer peer_;
   std::array<char, http::kIpTextMax + 1> address_text_;
   wire::H1Server server_;
+  std::unique_ptr<wire::H2Server> h2_;  // instead
   Connection* next_ = nullptr;
   Connection* previous_ = nullptr;
 };

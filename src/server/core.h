@@ -16,6 +16,7 @@
 #include "proxy/pipeline.h"
 #include "proxy/snapshot.h"
 #include "wire/h1_server.h"
+#include "wire/h2_server.h"
 
 namespace postern::server {
 
@@ -59,6 +60,7 @@ class Core {
   FramePool& frames() noexcept { return loop_.frames(); }
   proxy::Pipeline& pipeline() noexcept { return pipeline_; }
   wire::H1ExchangePool& exchanges() noexcept { return exchanges_; }
+  wire::H2ExchangePool& h2_exchanges() noexcept { return h2_exchanges_; }
   metrics::CoreMetrics& metrics() noexcept { return metrics_; }
   TaskGroup& connections() noexcept { return tasks_; }
   [[nodiscard]] bool is_draining() const noexcept { return draining_; }
@@ -79,6 +81,7 @@ class Core {
   crypto::Library library_;
   net::Loop loop_;
   wire::H1ExchangePool exchanges_;
+  wire::H2ExchangePool h2_exchanges_;
   proxy::Pipeline pipeline_;
   TaskGroup tasks_;   // connections
   TaskGroup drains_;  // waits for them

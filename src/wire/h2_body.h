@@ -3,8 +3,8 @@
 // most its window. Both sides own one per stream. One core only.
 #pragma once
 
-#include <array>
 #include <memory>
+#include <vector>
 
 #include "base/buffer_pool.h"
 #include "net/signal.h"
@@ -17,10 +17,16 @@ class H2Session;
 
 class H2Body final : public BodySource {
  public:
-  explicit H2Body(net::Loop& loop) noexcept : loop_(loop), news_(loop) {}
+  explicit H2Body(net::Loop& loop) : loop_(loop), news_(loop) { blocks_.reserve(kReserved); }
 
   /// Starts over for a stream. `length` is what a content-length promised; nghttp2 holds the peer to it.
   void start(H2Session& session, std::int32_t stream, Side side, std::int64_t read_timeout_ms) noexcept;
+  /// Called once, when somebody first waits for bytes that have not come: the moment for "100 Continue".
+  using BeforeWait = void (*)(void* owner) noexcept;
+  void before_wait(BeforeWait hook, void* owner) noexcept {
+    hook_ = hook;
+    hook_owner_ = owner;
+  }
   void limit(std::uint64_t bytes) noexcept { limit_ = bytes; }
   void set_read_timeout(std::int64_t ms) noexcept { read_timeout_ms_ = ms; }
 
@@ -34,8 +40,7 @@ class H2Body final : public BodySource {
   [[nodiscard]] std::uint64_t received() const noexcept override { return received_; }
 
   // The session, from its callbacks
-  /// False: the peer sent more than it was allowed to, which flow control makes impossible.
-  bool append(std::string_view data) noexcept;
+  void append(std::string_view data) noexcept;
   void add_trailer(std::string_view name, std::string_view value) noexcept;
   void end() noexcept;
   /// The stream broke before its end; what has arrived may still be read.
@@ -65,21 +70,19 @@ class H2Body final : public BodySource {
     std::size_t begin = 0;
     std::size_t end = 0;
   };
-  static constexpr std::size_t kBlocks = 8;  // 16 KiB and then 64 KiB each: more than the largest default window
+  static constexpr std::size_t kReserved = 8;  // 16 KiB and then 64 KiB each: more than the default window
   static const http::Fields kNone;
 
-  Block& block(std::size_t i) noexcept { return blocks_[(first_ + i) % kBlocks]; }
-  bool make_room() noexcept;
+  void make_room();
   void drop_read_blocks() noexcept;
+  void give_back(std::uint64_t bytes) noexcept;
 
   net::Loop& loop_;
   net::Signal news_;
   H2Session* session_ = nullptr;
   std::int32_t stream_ = 0;
   Side side_ = Side::downstream;
-  std::array<Block, kBlocks> blocks_;
-  std::size_t first_ = 0;
-  std::size_t used_ = 0;
+  std::vector<Block> blocks_;  // oldest first
   std::uint64_t unread_ = 0;
   std::uint64_t received_ = 0;  // all DATA that has come
   std::uint64_t taken_ = 0;
@@ -91,7 +94,10 @@ class H2Body final : public BodySource {
   Error error_{Code::ok};
   bool ended_ = true;
   bool too_large_ = false;
+  bool stopped_ = false;
   bool gave_up_ = false;  // a block that was read is gone: no way back
+  BeforeWait hook_ = nullptr;
+  void* hook_owner_ = nullptr;
 };
 
 }  // namespace postern::wire

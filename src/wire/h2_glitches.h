@@ -9,8 +9,8 @@ namespace postern::wire {
 
 class H2Glitches {
  public:
-  static constexpr std::uint32_t kWhole = 5;  // what a frame that should not be costs
-  static constexpr std::uint32_t kFifth = 1;  // what is normal once and strange in numbers: resets, pings
+  static constexpr std::uint32_t kWhole = 5;       // what a frame that should not be costs
+  static constexpr std::uint32_t kFifth = 1;       // what is normal once and strange in numbers: resets, pings
   static constexpr std::int64_t kForgiveMs = 100;  // for a whole one
 
   enum class Verdict : std::uint8_t { fine, warn, kill };

@@ -15,7 +15,8 @@ class H2Session;
 
 class H2Output final : public BodySink {
  public:
-  explicit H2Output(net::Loop& loop) noexcept : loop_(loop), drained_(loop) {}
+  explicit H2Output(net::Loop& loop) noexcept;
+  ~H2Output() override;
 
   void start(H2Session& session, std::int32_t stream, Side side, std::int64_t write_timeout_ms) noexcept;
   /// The stream's number, where it is known only after the head was submitted (clients).
@@ -31,6 +32,9 @@ class H2Output final : public BodySink {
   Flushed try_flush() noexcept override;
   Task<Result<void>> flush() override;
 
+  /// Waits until the end has been handed to the connection. False: it never will be.
+  Task<bool> wait_sent();
+
   /// What nghttp2 pulls the body from; give it to nghttp2_submit_response() and its like.
   nghttp2_data_provider provider() noexcept { return {{.ptr = this}, &H2Output::on_read}; }
   /// Appends the next `size` bytes of a DATA frame; the session calls it right after on_read.
@@ -39,7 +43,7 @@ class H2Output final : public BodySink {
   /// The stream is gone: nothing goes out any more. A waiting flush() ends with that error.
   void fail(Error why) noexcept;
   /// The end has been handed to the connection: nothing is waiting here.
-  [[nodiscard]] bool is_sent() const noexcept { return end_framed_ || (no_body_ && finished_); }
+  [[nodiscard]] bool is_sent() const noexcept { return (end_framed_ && queued() == 0) || (no_body_ && finished_); }
   [[nodiscard]] bool finished() const noexcept { return finished_; }
   [[nodiscard]] bool failed() const noexcept { return error_.code != Code::ok; }
   [[nodiscard]] std::size_t queued() const noexcept { return copied_end_ - copied_begin_ + borrowed_.size(); }
@@ -51,7 +55,8 @@ class H2Output final : public BodySink {
   static ssize_t on_read(nghttp2_session* session, std::int32_t stream, std::uint8_t* buffer, std::size_t room,
                          std::uint32_t* flags, nghttp2_data_source* source, void* user) noexcept;
   ssize_t next_frame(std::size_t room, std::uint32_t* flags) noexcept;
-  void submit_trailers() noexcept;
+  void keep_trailers(const http::Fields& trailers) noexcept;
+  void release_bytes() noexcept;
   /// nghttp2 had nothing to send of this stream: it must be told that there is something again.
   void resume() noexcept;
 
@@ -74,6 +79,7 @@ class H2Output final : public BodySink {
   bool finished_ = false;
   bool deferred_ = false;
   bool end_framed_ = false;
+  bool has_trailers_ = false;
 };
 
 }  // namespace postern::wire

@@ -1,13 +1,15 @@
 // One HTTP/2 connection of either side: nghttp2 between a byte stream and H2Streams.
 // Input is read and handed to nghttp2, whose callbacks only record; coroutines that wait on a stream wake behind the
-// batch of events; everything that they want to send leaves in one write at its end. Servers and clients derive from it.
-// One core only.
+// batch of events; everything that they want to send leaves in one write at its end. Servers and clients derive from
+// it. One core only.
 #pragma once
 
 #include <nghttp2/nghttp2.h>
 
 #include <cstdint>
+#include <span>
 
+#include "metrics/kinds.h"
 #include "net/signal.h"
 #include "net/stream.h"
 #include "wire/h2_glitches.h"
@@ -17,24 +19,7 @@
 
 namespace postern::wire {
 
-/// What abuse and errors a connection has seen; owners add it to the metrics.
-enum class H2Event : std::uint8_t {
-  reset_received,  // RST_STREAM of the peer
-  reset_sent,      // ours, for what the peer did wrong
-  refused,         // over the limit of streams
-  empty_data,
-  ping,
-  settings,
-  priority,
-  window_update,
-  header_overflow,
-  protocol_error,
-  flood,          // nghttp2's own limits: acks that the peer does not read, CONTINUATION without end
-  glitch_goaway,  // warned
-  glitch_kill,    // cut off
-  write_stall,    // the peer took nothing for too long
-};
-inline constexpr std::size_t kH2Events = 14;
+using H2Event = metrics::H2Event;
 
 class H2Session {
  public:
@@ -73,6 +58,8 @@ class H2Session {
 
   nghttp2_session* raw() noexcept { return session_; }
   net::Stream& stream() noexcept { return stream_; }
+  /// A head has begun and is not complete.
+  [[nodiscard]] bool in_head() const noexcept { return in_head_; }
   net::Loop& loop() noexcept { return stream_.loop(); }
   FramePool& frames() noexcept { return stream_.frames(); }
   [[nodiscard]] Side side() const noexcept { return role_ == Role::server ? Side::downstream : Side::upstream; }
@@ -82,11 +69,15 @@ class H2Session {
 
   /// nghttp2 calls `stream` from now on for this number.
   void attach(H2Stream& stream, std::int32_t id) noexcept;
-  /// `stream` is not to be called any more: what still comes for it is thrown away. Resets it, unless it is closed.
+  /// `stream` is not to be called any more: what still comes for it is thrown away.
+  void let_go(H2Stream& stream) noexcept;
+  /// The same, and resets it, unless it is closed.
   void detach(H2Stream& stream, std::uint32_t reset_code) noexcept;
   void reset(H2Stream& stream, std::uint32_t code) noexcept;
   /// `bytes` of DATA of the stream have gone on: their window may be used again.
   void give_back(std::int32_t stream, std::size_t bytes) noexcept;
+  /// The largest DATA frame that the block of output has room for.
+  [[nodiscard]] std::size_t frame_room() const noexcept { return room() - kFrameHeader; }
   /// What may be sent on that stream now, by its window and the connection's.
   [[nodiscard]] std::size_t send_window(std::int32_t stream) const noexcept;
 
@@ -106,16 +97,24 @@ class H2Session {
   virtual void on_event(H2Event event) noexcept = 0;
   /// fail() has run: no stream is attached any more. May be called from anywhere but nghttp2's callbacks.
   virtual void on_failed() noexcept = 0;
-  /// Keeps this session alive while a coroutine of its own finishes writing.
+  /// A coroutine of its own that finishes writing, write_on() and whatever keeps the session alive meanwhile; and who
+  /// runs it.
   virtual Task<void> write_blocked() = 0;
+  virtual TaskGroup& writers() noexcept { return loop().background(); }
   /// For write_blocked(): writes until nothing is left, or the peer has taken nothing for too long.
   Task<void> write_on();
 
  private:
   friend struct H2Callbacks;
-  bool drain_into_buffer() noexcept;
+  static constexpr std::size_t kFrameHeader = 9;
+  bool feed(std::string_view bytes) noexcept;
+  void drain_into_buffer() noexcept;
   net::IoStatus send_buffer() noexcept;
-  void on_writable_batch() noexcept;
+  bool write_some() noexcept;
+  void unlink(H2Stream& stream) noexcept;
+  void close_stream(H2Stream& stream, std::uint32_t code, Code why) noexcept;
+  void kill(H2Event event) noexcept;
+  [[nodiscard]] std::size_t room() const noexcept { return out_.size() - out_end_; }
 
   net::Stream& stream_;
   const Role role_;
@@ -132,10 +131,20 @@ class H2Session {
   H2Glitches glitches_;
   Error error_{Code::ok};
   std::size_t open_ = 0;
-  std::uint64_t header_bytes_ = 0;  // of the head that is coming in
-  bool writing_ = false;            // a coroutine waits for the peer to read
-  bool in_callback_ = false;
-  bool going_away_ = false;
+  H2Stream* first_ = nullptr;
+  // The head that is coming in
+  H2Stream* current_ = nullptr;  // nullptr: nobody's, or refused
+  std::uint64_t header_bytes_ = 0;
+  std::uint32_t header_fields_ = 0;
+  bool too_large_ = false;
+  bool in_head_ = false;
+  // Counts for telling floods from traffic
+  std::uint32_t own_resets_ = 0;       // queued by us: not the peer's doing
+  std::uint64_t update_credits_ = 64;  // WINDOW_UPDATEs that what we sent explains
+  std::uint32_t settings_seen_ = 0;
+  bool writing_ = false;  // a coroutine waits for the peer to read
+  bool killed_ = false;
+  bool warned_ = false;
 };
 
 }  // namespace postern::wire

@@ -18,6 +18,8 @@ class H2Stream {
   // From nghttp2's callbacks: record, never write.
   /// One field of a head (or of trailers). False: this stream must not live (RST_STREAM PROTOCOL_ERROR).
   virtual bool on_header(std::string_view name, std::string_view value) noexcept = 0;
+  /// The head is larger than the settings allow; no more of it will be shown.
+  virtual void on_too_large() noexcept = 0;
   /// A head, or the trailers, are complete; `end_stream`: nothing follows.
   virtual bool on_headers_end(bool is_trailers, bool end_stream) noexcept = 0;
   /// The stream is closed, by either side; nghttp2 knows it no more. `code` is an NGHTTP2_* error code.
@@ -29,6 +31,11 @@ class H2Stream {
   std::uint32_t close_code = 0;  // valid once it is not open any more
   H2Body in;
   H2Output out;
+
+ private:
+  friend class H2Session;  // its list of those that are attached
+  H2Stream* next_ = nullptr;
+  H2Stream* previous_ = nullptr;
 };
 
 }  // namespace postern::wire
