@@ -518,6 +518,7 @@ def test_slow_client_stops_a_fast_upstream(h2_site):
         answer = client.start(path)
         client.wait_head(answer)
         time.sleep(1)
+        client.ping()
         assert sum(sent) < 40_000_000, "the origin was never stopped"
         assert h2_site.postern.rss_kib() - before < 5_000
         assert answer.received == 65535
@@ -540,7 +541,11 @@ def test_window_overflow(h2_site, kind):
 
 
 def test_more_than_the_window_is_cut_off(h2_site):
-    h2_site.origin.on("/s/h2-greedy", lambda conn, request: time.sleep(0.5), early=True)
+    def lazy(conn, request):
+        time.sleep(0.5)
+        conn.close()
+
+    h2_site.origin.on("/s/h2-greedy", lazy, early=True)
     with h2_site.h2("narrow") as client:
         client.get("/local")
         answer = client.start("/s/h2-greedy", "POST", end=False)

@@ -22,7 +22,6 @@ def routes(forward: str = "origin") -> list[dict]:
         {"name": "big", "path": "/big", "reply": {"status": 200, "body": "x" * 60_000}},
         {"name": "catalogue", "path": "/c/*", **to},
         {"name": "bad", "path": "/bad/*", **to},
-        {"name": "options", "path": "/*", "methods": ["OPTIONS"], **to},
         {
             "name": "scripted",
             "path": "/s/*",
