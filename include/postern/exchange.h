@@ -78,6 +78,8 @@ class ClientWatcher {
   virtual void on_client_gone(Error why) noexcept = 0;
   /// The client has ended its sending side only (FIN).
   virtual void on_client_fin() noexcept = 0;
+  /// The server wants its connections to end: what lasts for as long as it likes (a tunnel) comes to its end now.
+  virtual void on_drain() noexcept {}
 
  protected:
   ~ClientWatcher() = default;
@@ -109,8 +111,10 @@ class Exchange {
   virtual void abort(Error why) noexcept = 0;
   /// Ends a waiting request_body().fill() with that error.
   virtual void stop_reading(Error why) noexcept = 0;
-  /// nullptr: nobody watches.
+  /// nullptr: nobody watches. A watcher that comes while the server drains is told at once.
   virtual void watch_client(ClientWatcher* watcher) noexcept = 0;
+  /// Nobody looks at the head's views any more (they dangle from here on): a tunnel gives back what they stood in.
+  virtual void drop_head() noexcept {}
 };
 
 /// The same from the client's side: one request to an endpoint and its answer.
@@ -132,6 +136,8 @@ class UpstreamExchange {
   [[nodiscard]] virtual bool answered() const noexcept = 0;
   /// Ends whatever waits with that error and makes the connection unusable.
   virtual void cancel(Error why) noexcept = 0;
+  /// As Exchange::drop_head(), for the head of the answer.
+  virtual void drop_head() noexcept {}
 };
 
 /// Moves a body from source to sink up to its end, which the caller finishes (he knows about trailers) and flushes.

@@ -44,7 +44,7 @@ pytest>=7,<9 pytest python3-pytest
 pytest-timeout>=2,<3 pytest_timeout python3-pytest-timeout
 h2>=4.1,<5 h2 python3-h2
 grpcio>=1.51,<2 grpc python3-grpcio
-websockets>=10.4,<16 websockets python3-websockets
+websockets>=13,<16 websockets python3-websockets
 LIST
 }
 

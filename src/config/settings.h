@@ -66,7 +66,8 @@ struct Listener {
   Duration write_timeout{};
   Duration keepalive_timeout{};
   Duration tls_handshake_timeout{};
-  bool h2c = false;  // plain connections may begin with HTTP/2
+  bool h2c = false;      // plain connections may begin with HTTP/2
+  bool h2_only = false;  // nobody may speak HTTP/1
   std::uint32_t h2_max_streams = 0;
   std::uint64_t h2_stream_window = 0;
   std::uint64_t h2_connection_window = 0;

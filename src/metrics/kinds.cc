@@ -21,6 +21,7 @@ constexpr std::array<std::string_view, kCount<Reason>> kReasonNames = {
     "bad_trailer",
     "truncated_body",
     "bad_proxy_header",
+    "bad_websocket",
     "bad_request",
     "target_too_long",
     "headers_too_large",
@@ -34,6 +35,7 @@ constexpr std::array<std::string_view, kCount<Reason>> kReasonNames = {
     "not_found",
     "method_not_allowed",
     "rejected_by_filter",
+    "websocket_refused",
     "overload",
     "draining",
     "no_endpoint",
@@ -47,6 +49,7 @@ constexpr std::array<std::string_view, kCount<Reason>> kReasonNames = {
     "upstream_truncated",
     "client_closed",
     "write_timeout",
+    "tunnel_idle",
     "internal",
 };
 
@@ -65,7 +68,7 @@ constexpr std::array<std::string_view, kCount<H2Event>> kH2EventNames = {
 
 constexpr std::array<std::string_view, kCount<UpstreamError>> kUpstreamErrorNames = {
     "no_endpoint", "connect_refused", "connect_timeout", "connect_failed",   "tls",          "write_failed", "stale",
-    "closed",      "truncated",       "malformed",       "response_timeout", "idle_timeout",
+    "closed",      "truncated",       "malformed",       "response_timeout", "idle_timeout", "unprocessed",
 };
 
 template <class Kind, std::size_t n>

@@ -25,7 +25,8 @@ enum class Reason : std::uint8_t {
   bad_trailer,
   truncated_body,
   bad_proxy_header,
-  bad_request,  // anything else of the kind
+  bad_websocket,  // half a handshake; also 426
+  bad_request,    // anything else of the kind
   // Understood and refused.
   target_too_long,      // 414
   headers_too_large,    // 431
@@ -39,8 +40,9 @@ enum class Reason : std::uint8_t {
   not_found,
   method_not_allowed,
   rejected_by_filter,
-  overload,  // 503: a limit of ours
-  draining,  // 503
+  websocket_refused,  // 403: not on this route
+  overload,           // 503: a limit of ours
+  draining,           // 503
   // The upstream's side (502, 503, 504).
   no_endpoint,
   connect_refused,
@@ -54,6 +56,7 @@ enum class Reason : std::uint8_t {
   // No answer, or half of one.
   client_closed,
   write_timeout,
+  tunnel_idle,  // a WebSocket on which nothing went either way
   internal,
   count_,
 };
@@ -105,6 +108,7 @@ enum class UpstreamError : std::uint8_t {
   malformed,
   response_timeout,
   idle_timeout,
+  unprocessed,  // HTTP/2: refused, or left out by GOAWAY
   count_,
 };
 

@@ -9,7 +9,18 @@
 namespace postern::net {
 namespace {
 
-constexpr unsigned char kAlpn[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+// Each name behind its length; the first is preferred.
+constexpr std::string_view kHttp1 = "\x08http/1.1";
+constexpr std::string_view kH2 = "\x02h2";
+constexpr std::string_view kEither = "\x02h2\x08http/1.1";
+
+bool offer(SSL_CTX* context, config::UpstreamProtocol protocol) noexcept {
+  const std::string_view names = protocol == config::UpstreamProtocol::h2          ? kH2
+                                 : protocol == config::UpstreamProtocol::automatic ? kEither
+                                                                                   : kHttp1;
+  return SSL_CTX_set_alpn_protos(context, reinterpret_cast<const unsigned char*>(names.data()),
+                                 static_cast<unsigned>(names.size())) == 0;  // 0: this one means success
+}
 
 }  // namespace
 
@@ -17,14 +28,15 @@ TlsClientContext::TlsClientContext(const config::UpstreamTls& settings, std::sha
     : material_(std::move(material)), sni_(settings.sni), verify_(settings.verify) {}
 
 std::shared_ptr<TlsClientContext> TlsClientContext::make(const std::string& owner, const config::UpstreamTls& settings,
+                                                         config::UpstreamProtocol protocol,
                                                          std::shared_ptr<const TlsMaterial> material,
                                                          const crypto::Library& library, std::string& error) {
   ERR_clear_error();
   std::shared_ptr<TlsClientContext> self(new TlsClientContext(settings, std::move(material)));
   self->context_.reset(SSL_CTX_new_ex(library.get(), nullptr, TLS_client_method()));
   SSL_CTX* context = self->context_.get();
-  bool made = context != nullptr && apply_common_settings(context) && self->add_trust(library) &&
-              SSL_CTX_set_alpn_protos(context, kAlpn, sizeof(kAlpn)) == 0;  // 0: this one means success
+  bool made =
+      context != nullptr && apply_common_settings(context) && self->add_trust(library) && offer(context, protocol);
   for (const crypto::Certificate& certificate : self->material_->certificates()) {
     made = made && use_certificate(context, library, certificate);
   }

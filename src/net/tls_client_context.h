@@ -17,8 +17,9 @@ namespace postern::net {
 
 class TlsClientContext {
  public:
-  /// Null with a line in `error`. `library` is that core's and must outlive the result.
+  /// Null with a line in `error`. `library` is that core's and must outlive the result. `protocol` is what ALPN offers.
   static std::shared_ptr<TlsClientContext> make(const std::string& owner, const config::UpstreamTls& settings,
+                                                config::UpstreamProtocol protocol,
                                                 std::shared_ptr<const TlsMaterial> material,
                                                 const crypto::Library& library, std::string& error);
   TlsClientContext(const TlsClientContext&) = delete;

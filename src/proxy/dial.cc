@@ -6,10 +6,14 @@
 #include "net/tls_client_context.h"
 #include "net/tls_session.h"
 #include "wire/h1_client.h"
+#include "wire/h2_client.h"
 
 namespace postern::proxy {
 
 namespace {
+
+/// What an endpoint may send as a head; the same as on HTTP/1.
+constexpr std::uint32_t kMaxHeaderBytes = 48 * 1024;
 
 Task<Result<void>> secure(net::Loop& loop, net::Stream& stream, upstream::Cluster& cluster,
                           const upstream::Endpoint& endpoint) {
@@ -28,9 +32,18 @@ Task<Result<void>> secure(net::Loop& loop, net::Stream& stream, upstream::Cluste
   co_return done;
 }
 
-}  // namespace
+/// What is spoken on a connection that is ready. h2: for this upstream nothing else will do.
+Result<bool> speaks_h2(const net::Stream& stream, upstream::Cluster& cluster, const upstream::Endpoint& endpoint) {
+  const bool must = cluster.protocol() == config::UpstreamProtocol::h2;
+  if (!stream.is_secure()) return must;
+  if (stream.tls()->alpn() == "h2") return true;  // only offered where it is wanted
+  if (!must) return false;
+  log::warn("the upstream does not agree to HTTP/2 (ALPN)",
+            {{"upstream", cluster.name()}, {"endpoint", endpoint.name()}, {"alpn", stream.tls()->alpn()}});
+  return Error{Code::tls, Side::upstream, Retry::always};
+}
 
-Task<Result<upstream::ConnectionPtr>> dial(net::Loop& loop, upstream::Cluster& cluster, upstream::Endpoint& endpoint) {
+Task<Result<net::Stream>> open_stream(net::Loop& loop, upstream::Cluster& cluster, upstream::Endpoint& endpoint) {
   const Nanoseconds started = now_ns();
   Result<net::Socket> socket = co_await net::connect(loop, endpoint.address(), cluster.connect_timeout_ms());
   if (!socket) co_return socket.error();
@@ -45,9 +58,60 @@ Task<Result<upstream::ConnectionPtr>> dial(net::Loop& loop, upstream::Cluster& c
   }
   cluster.metrics().connects.add();
   cluster.metrics().connect_ns.add(static_cast<std::uint64_t>(now_ns() - started));
+  co_return std::move(stream);
+}
+
+Result<upstream::ConnectionPtr> share(net::Stream stream, upstream::Cluster& cluster, upstream::Endpoint& endpoint) {
+  const upstream::SharedLimits limits = cluster.shared_limits();
+  wire::H2ClientSettings settings;
+  settings.h2.max_streams = limits.max_streams;
+  settings.h2.max_header_bytes = kMaxHeaderBytes;
+  settings.idle_timeout_ms = limits.idle_timeout_ms;
+  settings.max_age_ms = limits.max_age_ms;
+  settings.max_requests = limits.max_requests;
+  metrics::UpstreamRow& row = cluster.metrics();
+  const std::shared_ptr<wire::H2Client> client(new wire::H2Client(std::move(stream), settings),
+                                               [&row](wire::H2Client* closed) {
+                                                 delete closed;
+                                                 row.open.sub();
+                                               });
+  row.open.add();
+  if (!client->start()) return Error{Code::exhausted, Side::upstream, Retry::never};
+  endpoint.share(client);
+  return endpoint.lease(*client);
+}
+
+/// A connection of our own. Others may be waiting for it.
+Task<Result<upstream::ConnectionPtr>> connect(net::Loop& loop, upstream::Cluster& cluster,
+                                              upstream::Endpoint& endpoint) {
+  Result<net::Stream> stream = co_await open_stream(loop, cluster, endpoint);
+  if (!stream) co_return stream.error();
+  const Result<bool> h2 = speaks_h2(*stream, cluster, endpoint);
+  if (!h2) co_return h2.error();
+  endpoint.set_shares(*h2);
+  if (*h2) co_return share(std::move(*stream), cluster, endpoint);
   cluster.metrics().open.add();
-  upstream::ConnectionPtr connection(new wire::H1Client(std::move(stream)), {&cluster.metrics()});
+  upstream::ConnectionPtr connection(new wire::H1Client(std::move(*stream)), {&cluster.metrics()});
   co_return std::move(connection);
+}
+
+}  // namespace
+
+Task<Result<upstream::ConnectionPtr>> dial(net::Loop& loop, upstream::Cluster& cluster, upstream::Endpoint& endpoint) {
+  const bool may_share = cluster.protocol() != config::UpstreamProtocol::http1;
+  upstream::DialGate& gate = endpoint.dials();
+  while (may_share && endpoint.shares() && gate.is_open(cluster.streams_per_connection())) {
+    const Error outcome = co_await gate.wait(cluster.connect_timeout_ms());
+    if (outcome.code != Code::ok) co_return outcome;
+    upstream::ConnectionPtr lease = endpoint.find_shared();
+    if (!lease) continue;
+    cluster.metrics().reuses.add();
+    co_return std::move(lease);
+  }
+  gate.begin();
+  Result<upstream::ConnectionPtr> connection = co_await connect(loop, cluster, endpoint);
+  gate.end(connection ? Error{Code::ok} : connection.error());
+  co_return connection;
 }
 
 }  // namespace postern::proxy

@@ -42,8 +42,9 @@ Reply failure_reply(Error error, BodyFailure body) noexcept {
       return {.status = 502, .reason = Reason::upstream_tls, .detail = "no secure connection to the upstream"};
     case Code::malformed:
     case Code::too_large:
-    case Code::not_implemented:
       return {.status = 502, .reason = Reason::upstream_malformed, .detail = "the upstream's answer was not valid"};
+    case Code::not_implemented:
+      return {.status = 501, .reason = Reason::not_implemented, .detail = "the upstream does not offer that"};
     case Code::exhausted:
       return {.status = 503, .reason = Reason::overload, .detail = "out of resources"};
     default:
@@ -76,6 +77,7 @@ UpstreamError upstream_error(Error error, bool reused, bool answered) noexcept {
       break;
   }
   if (answered) return UpstreamError::truncated;
+  if (error.retry == Retry::always) return UpstreamError::unprocessed;
   return reused && error.retry == Retry::if_reused ? UpstreamError::stale : UpstreamError::closed;
 }
 

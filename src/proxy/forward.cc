@@ -3,6 +3,7 @@
 #include "proxy/dial.h"
 #include "proxy/failure.h"
 #include "proxy/heads.h"
+#include "proxy/tunnel.h"
 
 namespace postern::proxy {
 
@@ -24,7 +25,7 @@ Forwarder::~Forwarder() { rc_.exchange.watch_client(nullptr); }
 
 Task<const Reply*> Forwarder::run() {
   if (const auto total = rc_.match.route->request_timeout; total.count() > 0) loop_.set_timer(deadline_, total.count());
-  if (route_.buffer_request) {
+  if (route_.buffer_request && !wants_tunnel()) {
     const bool read = co_await buffer_request();
     if (!read) co_return &reply_;
   }
@@ -46,7 +47,7 @@ Task<const Reply*> Forwarder::run() {
     const Step step = co_await try_once(*endpoint, fresh);
     if (step == Step::answered) co_return nullptr;
     if (step == Step::failed) break;
-    fresh = true;
+    fresh = fresh || last_error_.retry != Retry::always;  // refused is not stale
   }
   co_return rc_.exchange.response_started() ? nullptr : reply_for(last_error_);
 }
@@ -92,7 +93,10 @@ Task<Forwarder::Step> Forwarder::exchange_over(UpstreamConnection& connection) {
     co_await finish_upload(up);
     co_return Step::failed;
   }
-  co_await relay_response(up);
+  if (up.response().status == 101)
+    co_await relay_tunnel(up);
+  else
+    co_await relay_response(up);
   co_await finish_upload(up);
   co_return Step::answered;
 }
@@ -112,9 +116,9 @@ void Forwarder::finish_request_body(UpstreamExchange& up) noexcept {
 void Forwarder::send_request(UpstreamExchange& up) {
   up.start_request(rc_.request());
   BodySink& sink = up.request_body();
-  const bool whole = pump_ready(*body_, sink);
+  const bool whole = wants_tunnel() || pump_ready(*body_, sink);
   if (whole) {
-    finish_request_body(up);
+    if (!wants_tunnel()) finish_request_body(up);
     if (sink.try_flush() == Flushed::done) return;
   }
   // The rest goes on beside the answer, which may come early.
@@ -148,7 +152,7 @@ Task<Result<void>> Forwarder::read_final_head(UpstreamExchange& up) {
       co_return got.error();
     }
     http::ResponseHead& head = up.response();
-    if (head.status >= 200) co_return Result<void>();
+    if (head.status >= 200 || (head.status == 101 && wants_tunnel())) co_return Result<void>();
     // Nobody asked for another protocol, nor for news without end.
     if (head.status == 101 || ++interim > kMaxInterim) break;
     if (head.status == 100 || !prepare_response(rc_, head, date_)) continue;
@@ -182,6 +186,35 @@ Task<void> Forwarder::relay_response(UpstreamExchange& up) {
   up.cancel(last_error_);
 }
 
+Task<void> Forwarder::relay_tunnel(UpstreamExchange& up) {
+  Exchange& exchange = rc_.exchange;
+  rc_.status = up.response().status;
+  exchange.start_response(up.response());
+  deadline_.clear();  // of the answer: this is it, and what follows has a clock of its own
+  const Result<void> flushed = co_await exchange.response_body().flush();
+  Error ended = flushed ? Error{Code::ok} : flushed.error();
+  if (flushed) {
+    settle_head(rc_);
+    up.drop_head();
+    up.set_read_timeout(0);
+    Tunnel tunnel(loop_, exchange, up, route_.websocket_idle_timeout.count());
+    tunnel_ = &tunnel;
+    if (draining_) tunnel.drain();
+    ended = co_await tunnel.run();
+    tunnel_ = nullptr;
+  }
+  if (ended.code == Code::ok) co_return;
+  if (ended.side == Side::self) {
+    if (ended.code == Code::timeout) rc_.reason = metrics::Reason::tunnel_idle;
+    co_return;
+  }
+  last_error_ = ended;
+  count_failure(ended, false);
+  rc_.reason = relay_reason(ended);
+  exchange.abort(ended);
+  up.cancel(ended);
+}
+
 Task<void> Forwarder::finish_upload(UpstreamExchange& up) {
   if (uploads_.running() == 0) co_return;
   // The answer is out, or there will be none: what is left of the request is nobody's.
@@ -205,6 +238,7 @@ Task<bool> Forwarder::buffer_request() {
 }
 
 bool Forwarder::may_repeat() noexcept {
+  if (wants_tunnel()) return false;
   switch (route_.retry) {
     case config::RetryWhen::never:
       return false;
@@ -219,8 +253,9 @@ bool Forwarder::may_repeat() noexcept {
 Forwarder::Step Forwarder::on_failure(UpstreamConnection& connection, Error error) {
   last_error_ = error;
   count_failure(error, connection.is_reused());
-  if (time_over_ || client_error_.code != Code::ok || error.retry != Retry::if_reused || !may_repeat())
-    return Step::failed;
+  if (time_over_ || client_error_.code != Code::ok || error.retry == Retry::never) return Step::failed;
+  // Retry::always: the endpoint says that it did nothing with the request (RFC 9113 8.7), whatever its method is.
+  if (error.retry == Retry::if_reused && !may_repeat()) return Step::failed;
   if (buffered_) {
     buffered_->rewind();
     return Step::retry;
@@ -249,12 +284,21 @@ void Forwarder::on_time_over() noexcept {
 
 void Forwarder::on_client_gone(Error why) noexcept {
   client_error_ = why;
-  if (current_) current_->cancel(why);
+  if (tunnel_)
+    tunnel_->fail(why);
+  else if (current_)
+    current_->cancel(why);
 }
 
 void Forwarder::on_client_fin() noexcept {
-  if (route_.on_client_fin == config::OnClientFin::abort)
+  // In a tunnel it is the end of one direction, and its reader sees it.
+  if (!tunnel_ && route_.on_client_fin == config::OnClientFin::abort)
     on_client_gone(Error{Code::closed, Side::downstream, Retry::never});
+}
+
+void Forwarder::on_drain() noexcept {
+  draining_ = true;
+  if (tunnel_) tunnel_->drain();
 }
 
 }  // namespace postern::proxy

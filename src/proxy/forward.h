@@ -12,6 +12,8 @@
 
 namespace postern::proxy {
 
+class Tunnel;
+
 class Forwarder final : private ClientWatcher {
  public:
   /// `date`: the present Date value, for answers that lack one.
@@ -34,11 +36,14 @@ class Forwarder final : private ClientWatcher {
   Task<void> upload(UpstreamExchange& up, bool queued);
   Task<Result<void>> read_final_head(UpstreamExchange& up);
   Task<void> relay_response(UpstreamExchange& up);
+  Task<void> relay_tunnel(UpstreamExchange& up);
   Task<void> finish_upload(UpstreamExchange& up);
   Task<bool> buffer_request();
 
   Step on_failure(UpstreamConnection& connection, Error error);
   [[nodiscard]] bool may_repeat() noexcept;
+  /// The request is to become a tunnel: a head alone, and nothing behind it before a 101.
+  [[nodiscard]] bool wants_tunnel() const noexcept { return !rc_.request().protocol.empty(); }
   const Reply* reply_for(Error error) noexcept;
   void finish_request_body(UpstreamExchange& up) noexcept;
   void finish_response(UpstreamExchange& up) noexcept;
@@ -48,6 +53,7 @@ class Forwarder final : private ClientWatcher {
   // ClientWatcher
   void on_client_gone(Error why) noexcept override;
   void on_client_fin() noexcept override;
+  void on_drain() noexcept override;
 
   net::Loop& loop_;
   RequestContext& rc_;
@@ -57,11 +63,13 @@ class Forwarder final : private ClientWatcher {
   BodySource* body_;
   std::optional<BufferedBody> buffered_;
   UpstreamExchange* current_ = nullptr;
+  Tunnel* tunnel_ = nullptr;
   Error client_error_{Code::ok};  // the request's sender broke it off
   Error last_error_{Code::ok};
   Reply reply_;
   net::Timer deadline_;
   bool time_over_ = false;
+  bool draining_ = false;
 };
 
 }  // namespace postern::proxy

@@ -126,6 +126,29 @@ bool prepare_response(RequestContext& rc, http::ResponseHead& head, std::string_
   return head.fields.has(http::FieldId::date) || head.fields.add(http::FieldId::date, date);
 }
 
+void settle_head(RequestContext& rc) {
+  http::RequestHead& head = rc.request();
+  std::string_view agent = head.fields.find(http::FieldId::user_agent);
+  std::string_view referer = head.fields.find("Referer");
+  std::string_view* const kept[] = {&head.method_token, &head.target, &rc.authority, &rc.request_id, &agent, &referer};
+  std::size_t size = 0;
+  for (const std::string_view* text : kept) size += text->size();
+  rc.tunnel_space = std::make_unique<char[]>(size);
+  char* out = rc.tunnel_space.get();
+  for (std::string_view* text : kept) {
+    if (text->empty()) continue;
+    std::memcpy(out, text->data(), text->size());
+    *text = {out, text->size()};
+    out += text->size();
+  }
+  head.authority = head.host = head.path = head.query = {};
+  head.fields.clear();
+  if (!agent.empty()) head.fields.add(http::FieldId::user_agent, agent);
+  if (!referer.empty()) head.fields.add("Referer", referer);
+  rc.path_space.release();
+  rc.exchange.drop_head();
+}
+
 const http::Fields* allowed_trailers(const route::TrailerList& list, const http::Fields& all,
                                      http::Fields& out) noexcept {
   out.clear();

@@ -13,6 +13,10 @@ const Reply* prepare_request(RequestContext& rc) noexcept;
 /// Turns the upstream's head into what the client gets. False: no room, 502.
 bool prepare_response(RequestContext& rc, http::ResponseHead& head, std::string_view date) noexcept;
 
+/// Copies what the access log will say of the request to a place of its own and lets the head go: a tunnel lasts, and
+/// should not hold the blocks in which two heads came.
+void settle_head(RequestContext& rc);
+
 /// The client's address as the trust settings see it; sets rc.client.
 void find_client(RequestContext& rc) noexcept;
 

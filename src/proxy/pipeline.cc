@@ -39,7 +39,11 @@ Task<const Reply*> Pipeline::decide(RequestContext& rc) {
 Task<void> Pipeline::reject(Exchange& exchange, std::uint16_t status, const char* reason) {
   RequestContext rc(exchange, generation_, now_ns());
   begin(rc);
-  const Reply reply{.status = status, .reason = reject_reason(status, reason), .detail = reason};
+  Reply reply{.status = status, .reason = reject_reason(status, reason), .detail = reason};
+  if (status == 426) {  // the only version of WebSocket there is
+    reply.header_name = "Sec-WebSocket-Version";
+    reply.header_value = "13";
+  }
   write_reply(rc, reply);
   if (exchange.response_body().try_flush() == Flushed::blocked) {
     const Result<void> flushed = co_await exchange.response_body().flush();
@@ -81,7 +85,7 @@ const Reply* Pipeline::route(RequestContext& rc) noexcept {
                      .header_value = allow});
   }
   const std::uint64_t most = rc.match.route->max_body != 0 ? rc.match.route->max_body : rc.listener.h1.max_body;
-  if (most == 0) return nullptr;
+  if (most == 0 || !head.protocol.empty()) return nullptr;                    // a tunnel is no body
   if (head.framing == http::Framing::length && head.content_length > most) {  // known before any of it came
     return keep(rc, {.status = 413, .reason = Reason::body_too_large, .detail = "body over the limit"});
   }
@@ -92,6 +96,11 @@ const Reply* Pipeline::route(RequestContext& rc) noexcept {
 const Reply* Pipeline::answer_here(RequestContext& rc) noexcept {
   const route::Route& route = *rc.match.route;
   if (const route::Forward* forward = route.forward()) {
+    if (!rc.request().protocol.empty() && !forward->websocket) {
+      return keep(rc, {.status = 403,
+                       .reason = Reason::websocket_refused,
+                       .detail = "WebSocket connections are not allowed on this route"});
+    }
     if (rewrite_path(rc, *forward)) return nullptr;
     return keep(rc, {.status = 400, .reason = Reason::bad_target, .detail = "the path cannot be rewritten"});
   }

@@ -17,7 +17,8 @@ struct Rule {
 };
 
 // The first part that the text contains decides.
-constexpr std::array<Rule, 18> kRules{{{"Transfer-Encoding with", Reason::framing_conflict},
+constexpr std::array<Rule, 19> kRules{{{"WebSocket", Reason::bad_websocket},
+                                       {"Transfer-Encoding with", Reason::framing_conflict},
                                        {"repeated framing", Reason::framing_conflict},
                                        {"Content-Length", Reason::bad_content_length},
                                        {"Transfer-Encoding", Reason::bad_transfer_encoding},

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string_view>
 
 #include "base/buffer_pool.h"
@@ -57,7 +58,8 @@ struct RequestContext {
   std::array<char, 48> client_space;
   std::array<char, 1024> text_space;  // X-Forwarded-For and the like; bounded, an overlong chain is cut
   std::size_t text_used = 0;
-  Buffer path_space;  // a rewritten path
+  Buffer path_space;                     // a rewritten path
+  std::unique_ptr<char[]> tunnel_space;  // what the access log will want, when the head has been let go
 };
 
 }  // namespace postern::proxy

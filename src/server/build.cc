@@ -47,6 +47,7 @@ wire::H1Settings h1_settings(const config::Listener& listener) {
 wire::H2Settings h2_settings(const config::Listener& listener) {
   wire::H2Settings h2;
   h2.cleartext = listener.h2c && !listener.tls;
+  h2.only = listener.h2_only;
   h2.max_streams = listener.h2_max_streams;
   h2.stream_window = static_cast<std::uint32_t>(listener.h2_stream_window);
   h2.connection_window = static_cast<std::uint32_t>(listener.h2_connection_window);
@@ -141,6 +142,11 @@ void SnapshotBuilder::add_upstream(Job& job, std::size_t position) {
   spec.cluster.name = upstream.name;
   spec.cluster.connect_timeout_ms = upstream.connect_timeout.count();
   spec.cluster.limits = {upstream.keepalive_timeout.count(), upstream.max_idle};
+  spec.cluster.protocol = upstream.protocol;
+  spec.cluster.shared = {.max_streams = upstream.h2_max_streams,
+                         .max_age_ms = upstream.max_connection_age.count(),
+                         .max_requests = upstream.max_connection_streams,
+                         .idle_timeout_ms = upstream.keepalive_timeout.count()};
   for (const std::string& endpoint : upstream.endpoints) {
     const std::vector<net::SocketAddress> addresses = net::resolve_now(endpoint);
     if (addresses.empty()) {
@@ -153,8 +159,8 @@ void SnapshotBuilder::add_upstream(Job& job, std::size_t position) {
     const std::string owner = "upstream " + upstream.name;
     net::LoadedTls material = net::TlsMaterial::load(owner, *upstream.tls);
     std::string refused;
-    if (material.material &&
-        !net::TlsClientContext::make(owner, *upstream.tls, material.material, job.library, refused)) {
+    if (material.material && !net::TlsClientContext::make(owner, *upstream.tls, upstream.protocol, material.material,
+                                                          job.library, refused)) {
       material.material = nullptr;
       material.errors.push_back(refused);
     }

@@ -90,6 +90,7 @@ Task<void> Connection::run() {
 
 // Nothing is taken from the socket: whoever serves the connection wants to see its first bytes.
 Task<bool> Connection::speaks_h2() {
+  if (policy_.h2.only) co_return true;  // whoever does not begin with the preface is closed by nghttp2's check
   if (stream_.is_secure()) co_return stream_.tls()->alpn() == "h2";
   if (!policy_.h2.cleartext) co_return false;
   constexpr std::string_view kPreface = "PRI";  // no method of HTTP/1; nghttp2 checks the rest

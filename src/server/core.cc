@@ -103,8 +103,8 @@ proxy::GenerationPin Core::make_generation(std::shared_ptr<const proxy::Snapshot
     if (!cluster) {
       std::shared_ptr<net::TlsClientContext> tls;
       if (spec.tls_material)
-        tls = net::TlsClientContext::make("upstream " + spec.cluster.name, spec.tls_settings, spec.tls_material,
-                                          library_, error);
+        tls = net::TlsClientContext::make("upstream " + spec.cluster.name, spec.tls_settings, spec.cluster.protocol,
+                                          spec.tls_material, library_, error);
       cluster = std::make_shared<upstream::Cluster>(loop_, spec.cluster, std::move(tls), metrics_.upstream(spec.slot));
     }
     next->clusters.push_back(std::move(cluster));

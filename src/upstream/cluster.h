@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "base/random.h"
+#include "config/settings.h"
 #include "upstream/endpoint.h"
 
 namespace postern::net {
@@ -13,6 +15,14 @@ class TlsClientContext;
 }
 
 namespace postern::upstream {
+
+/// Of connections that carry many requests at once (HTTP/2).
+struct SharedLimits {
+  std::uint32_t max_streams = 100;  // at a time
+  std::int64_t max_age_ms = 0;      // 0: none
+  std::uint64_t max_requests = 0;   // 0: none
+  std::int64_t idle_timeout_ms = 4'000;
+};
 
 /// What a cluster is made from; equal specs of two generations share one cluster, with its kept connections.
 struct ClusterSpec {
@@ -24,6 +34,8 @@ struct ClusterSpec {
   std::vector<Address> endpoints;
   Endpoint::Limits limits;
   std::int64_t connect_timeout_ms = 2'000;
+  config::UpstreamProtocol protocol = config::UpstreamProtocol::http1;
+  SharedLimits shared;
   std::string identity;  // everything that must be equal to share, TLS material included
 };
 
@@ -38,6 +50,10 @@ class Cluster {
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] const std::string& identity() const noexcept { return identity_; }
   [[nodiscard]] std::int64_t connect_timeout_ms() const noexcept { return connect_timeout_ms_; }
+  [[nodiscard]] config::UpstreamProtocol protocol() const noexcept { return protocol_; }
+  /// For one more connection: its age limit is up to a tenth shorter or longer, so that they do not all end at once.
+  [[nodiscard]] SharedLimits shared_limits() noexcept;
+  [[nodiscard]] std::size_t streams_per_connection() const noexcept { return shared_.max_streams; }
   [[nodiscard]] const std::shared_ptr<net::TlsClientContext>& tls() const noexcept { return tls_; }
   metrics::UpstreamRow& metrics() noexcept { return metrics_; }
 
@@ -45,9 +61,12 @@ class Cluster {
   const std::string name_;
   const std::string identity_;
   const std::int64_t connect_timeout_ms_;
+  const config::UpstreamProtocol protocol_;
+  const SharedLimits shared_;
   const std::shared_ptr<net::TlsClientContext> tls_;  // nullptr: plain
   metrics::UpstreamRow& metrics_;
   std::vector<std::unique_ptr<Endpoint>> endpoints_;
+  Random random_;
   std::size_t turn_ = 0;
 };
 

@@ -22,13 +22,28 @@ Endpoint::Endpoint(net::Loop& loop, std::string name, net::SocketAddress address
       address_(address),
       limits_(limits),
       metrics_(metrics),
+      dials_(loop),
       expiry_([](void* self) noexcept { static_cast<Endpoint*>(self)->expire(); }, this) {
   kept_.reserve(limits_.max_idle);
 }
 
 Endpoint::~Endpoint() { close_kept(); }
 
+ConnectionPtr Endpoint::find_shared() noexcept {
+  for (const std::shared_ptr<SharedConnection>& connection : shared_) {
+    if (connection->has_room()) return lease(*connection);
+  }
+  return nullptr;
+}
+
+void Endpoint::share(std::shared_ptr<SharedConnection> connection) noexcept {
+  connection->watch(this);
+  metrics_.idle.add();
+  shared_.push_back(std::move(connection));
+}
+
 ConnectionPtr Endpoint::find(bool careful) noexcept {
+  if (ConnectionPtr lease = find_shared()) return lease;
   while (!kept_.empty()) {
     ConnectionPtr connection = std::move(kept_.back().connection);
     kept_.pop_back();
@@ -50,6 +65,11 @@ void Endpoint::keep(ConnectionPtr connection) noexcept {
 void Endpoint::close_kept() noexcept {
   for (std::size_t i = 0; i < kept_.size(); ++i) metrics_.idle.sub();
   kept_.clear();
+  for (const std::shared_ptr<SharedConnection>& connection : std::exchange(shared_, {})) {
+    if (connection->in_use() == 0) metrics_.idle.sub();
+    connection->watch(nullptr);
+    connection->retire();  // requests that lease it go on
+  }
 }
 
 void Endpoint::on_kept_lost(UpstreamConnection& connection) noexcept {
@@ -58,6 +78,22 @@ void Endpoint::on_kept_lost(UpstreamConnection& connection) noexcept {
   if (found == kept_.end()) return;
   metrics_.idle.sub();
   kept_.erase(found);
+}
+
+void Endpoint::on_shared_idle(SharedConnection&, bool idle) noexcept {
+  if (idle)
+    metrics_.idle.add();
+  else
+    metrics_.idle.sub();
+}
+
+void Endpoint::on_shared_lost(SharedConnection& connection) noexcept {
+  const auto found =
+      std::find_if(shared_.begin(), shared_.end(), [&](const auto& s) { return s.get() == &connection; });
+  if (found == shared_.end()) return;
+  if (connection.in_use() == 0) metrics_.idle.sub();
+  connection.watch(nullptr);
+  shared_.erase(found);
 }
 
 void Endpoint::expire() noexcept {

@@ -1,4 +1,5 @@
-// One address of an upstream on one core, with the connections that are kept to it.
+// One address of an upstream on one core, with the connections that are kept to it: exclusive ones that rest between
+// two requests (HTTP/1), and shared ones that carry many at once (HTTP/2).
 // The pipeline takes and returns connections, the dialer (above) makes new ones. One core only; survives a reload.
 #pragma once
 
@@ -11,20 +12,21 @@
 #include "net/loop.h"
 #include "net/socket_address.h"
 #include "postern/upstream_connection.h"
+#include "upstream/dial_gate.h"
 
 namespace postern::upstream {
 
-/// Closes, and counts that.
+/// Closes, and counts that. A lease on a shared connection goes back uncounted (no metrics).
 struct CloseConnection {
   metrics::UpstreamRow* metrics = nullptr;
   void operator()(UpstreamConnection* connection) const noexcept {
-    delete connection;
+    connection->dispose();
     if (metrics) metrics->open.sub();
   }
 };
 using ConnectionPtr = std::unique_ptr<UpstreamConnection, CloseConnection>;
 
-class Endpoint final : private KeptWatcher {
+class Endpoint final : private KeptWatcher, private SharedWatcher {
  public:
   struct Limits {
     std::int64_t keepalive_timeout_ms = 4'000;
@@ -36,11 +38,22 @@ class Endpoint final : private KeptWatcher {
   Endpoint& operator=(const Endpoint&) = delete;
   ~Endpoint();
 
-  /// The connection that was used last, or nullptr. `careful`: see UpstreamConnection::take().
+  /// A lease on a shared connection, or the connection that was used last, or nullptr. `careful`: see
+  /// UpstreamConnection::take().
   ConnectionPtr find(bool careful) noexcept;
+  /// The first shared connection with room: the oldest ones stay full, and those that only a burst needed fall idle
+  /// and close, which spreading requests evenly would prevent.
+  ConnectionPtr find_shared() noexcept;
+  static ConnectionPtr lease(SharedConnection& connection) { return ConnectionPtr(connection.lease().release()); }
+  /// For this request and others, until it ends.
+  void share(std::shared_ptr<SharedConnection> connection) noexcept;
   /// Kept for the next request, or closed when there are enough.
   void keep(ConnectionPtr connection) noexcept;
   void close_kept() noexcept;
+  DialGate& dials() noexcept { return dials_; }
+  /// What was agreed on last time; decides whether those that need a connection wait for one that is being made.
+  void set_shares(bool shares) noexcept { shares_ = shares; }
+  [[nodiscard]] bool shares() const noexcept { return shares_; }
 
   [[nodiscard]] const net::SocketAddress& address() const noexcept { return address_; }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
@@ -56,6 +69,8 @@ class Endpoint final : private KeptWatcher {
   };
 
   void on_kept_lost(UpstreamConnection& connection) noexcept override;
+  void on_shared_idle(SharedConnection& connection, bool idle) noexcept override;
+  void on_shared_lost(SharedConnection& connection) noexcept override;
   void expire() noexcept;
 
   net::Loop& loop_;
@@ -65,6 +80,9 @@ class Endpoint final : private KeptWatcher {
   const Limits limits_;
   metrics::UpstreamRow& metrics_;
   std::vector<Kept> kept_;  // oldest first
+  std::vector<std::shared_ptr<SharedConnection>> shared_;
+  DialGate dials_;
+  bool shares_ = true;
   net::Timer expiry_;
 };
 

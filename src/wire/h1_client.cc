@@ -24,7 +24,7 @@ H1Client::~H1Client() {
 
 UpstreamExchange& H1Client::open() noexcept {
   ++exchanges_;
-  answered_ = false;
+  answered_ = asked_websocket_ = false;
   cancelled_.code = Code::ok;
   read_timeout_ms_ = 0;
   output_.reset(stream_, kWriteTimeoutMs);
@@ -33,15 +33,21 @@ UpstreamExchange& H1Client::open() noexcept {
 
 void H1Client::start_request(const http::RequestHead& head) noexcept {
   method_ = head.method;
-  const RequestWrite how{
+  RequestWrite how{
       .host = head.authority, .te_trailers = head.accepts_trailers, .expect_continue = head.expect_continue};
+  asked_websocket_ = head.protocol == kWebSocket;
+  if (asked_websocket_) {
+    websocket_key_ = make_ws_key();
+    how.websocket_key = {websocket_key_.data(), websocket_key_.size()};
+  }
   char* out = output_.reserve(request_head_bound(head, how));
   if (!out) {  // larger than any head that a listener lets in
     output_.discard();
     return;
   }
   output_.commit(write_request_head(out, head, how));
-  output_.set_framing(head.framing);
+  // Not a byte goes behind a handshake before it is agreed to.
+  output_.set_framing(asked_websocket_ ? http::Framing::none : head.framing);
 }
 
 Error H1Client::failure(Code code) const noexcept {
@@ -62,7 +68,25 @@ Result<bool> H1Client::parse_head() noexcept {
   }
   scanned_ = 0;
   input_.consume(parsed.consumed);
-  if (head_.status >= 200) begin_body();
+  const bool final = head_.status >= 200 || (head_.status == 101 && asked_websocket_);
+  if (final && asked_websocket_ && !judge_handshake()) return failure(Code::malformed);
+  if (final) begin_body();
+  if (head_.status == 101 && asked_websocket_) {
+    output_.become_tunnel();
+    body_.become_tunnel();
+  }
+  return true;
+}
+
+bool H1Client::judge_handshake() noexcept {
+  unusable_ = true;  // for any other request: a tunnel has it, or bytes may have been sent that were meant for one
+  if (head_.status != 101) {
+    output_.finish(nullptr);  // an ordinary answer to a request that was whole
+    return true;
+  }
+  if (!is_ws_agreement(head_, {websocket_key_.data(), websocket_key_.size()})) return false;
+  head_.fields.remove(kWsAcceptField);
+  head_.framing = http::Framing::until_close;
   return true;
 }
 

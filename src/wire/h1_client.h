@@ -8,6 +8,7 @@
 #include "wire/h1_input.h"
 #include "wire/h1_output.h"
 #include "wire/h1_parse.h"
+#include "wire/ws_handshake.h"
 
 namespace postern::wire {
 
@@ -35,6 +36,7 @@ class H1Client final : public UpstreamConnection, public UpstreamExchange, priva
   void set_read_timeout(std::int64_t milliseconds) noexcept override;
   [[nodiscard]] bool answered() const noexcept override { return answered_; }
   void cancel(Error why) noexcept override;
+  void drop_head() noexcept override { input_.release_kept(); }
 
  private:
   void on_readable() noexcept override;
@@ -42,6 +44,8 @@ class H1Client final : public UpstreamConnection, public UpstreamExchange, priva
   bool is_silent() noexcept;
   Result<bool> parse_head() noexcept;
   void begin_body() noexcept;
+  /// The final answer to a request for a WebSocket. False: it agrees to something else.
+  bool judge_handshake() noexcept;
   Error failure(Code code) const noexcept;
 
   net::Stream stream_;
@@ -56,6 +60,8 @@ class H1Client final : public UpstreamConnection, public UpstreamExchange, priva
   std::size_t scanned_ = 0;
   std::uint32_t exchanges_ = 0;
   http::Method method_ = http::Method::other;
+  WsKey websocket_key_;
+  bool asked_websocket_ = false;
   bool answered_ = false;
   bool unusable_ = false;
 };

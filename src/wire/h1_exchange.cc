@@ -1,6 +1,7 @@
 #include "wire/h1_exchange.h"
 
 #include "wire/h1_write.h"
+#include "wire/ws_handshake.h"
 
 namespace postern::wire {
 
@@ -10,8 +11,9 @@ void H1Exchange::begin(net::Stream& stream, H1Input& input, const Peer& peer, co
   peer_ = &peer;
   settings_ = &settings;
   watcher_ = nullptr;
-  started_ = aborted_ = continue_sent_ = expects_continue_ = false;
+  started_ = aborted_ = continue_sent_ = expects_continue_ = draining_ = offer_websocket_ = false;
   keep_alive_ = true;
+  websocket_key_ = {};
   output_.reset(stream, settings.write_timeout_ms);
   // A rejected head leaves these; a served one overwrites them.
   head_ = http::RequestHead{};
@@ -28,6 +30,16 @@ void H1Exchange::begin_body() noexcept {
     body_.before_wait([](void* self) noexcept { static_cast<H1Exchange*>(self)->send_continue(); }, this);
   }
   keep_alive_ = head_.keep_alive;
+}
+
+void H1Exchange::ask_websocket(std::string_view key) noexcept {
+  websocket_key_ = key;
+  head_.protocol = kWebSocket;
+  // What follows is nobody's before a 101 is out, and then it is the tunnel's: never another request.
+  head_.framing = http::Framing::until_close;
+  head_.keep_alive = false;
+  // The key is this hop's. Connection and Upgrade stay for those who strip what Connection names.
+  head_.fields.remove(kWsKeyField);
 }
 
 void H1Exchange::end() noexcept {
@@ -56,6 +68,12 @@ void H1Exchange::inform(const http::ResponseHead& head) noexcept {
 
 void H1Exchange::start_response(const http::ResponseHead& head) noexcept {
   started_ = true;
+  if (head.status == 101 && !websocket_key_.empty()) {
+    if (start_tunnel(head)) return;
+    output_.discard();
+    aborted_ = true;
+    return;
+  }
   http::Framing framing = head.framing;
   if (framing == http::Framing::chunked && head_.minor_version == 0) framing = http::Framing::until_close;
   if (framing == http::Framing::until_close) keep_alive_ = false;
@@ -65,6 +83,7 @@ void H1Exchange::start_response(const http::ResponseHead& head) noexcept {
 
   ResponseWrite how;
   how.to_head = head_.method == http::Method::head;
+  how.offer_websocket = offer_websocket_ && head.status == 426;
   if (!keep_alive_)
     how.connection = Persistence::close;
   else if (head_.minor_version == 0)
@@ -87,6 +106,19 @@ void H1Exchange::start_response(const http::ResponseHead& head) noexcept {
   output_.set_framing(how.to_head ? http::Framing::none : framing);
 }
 
+bool H1Exchange::start_tunnel(const http::ResponseHead& head) noexcept {
+  WsAccept accept;
+  if (!ws_accept(websocket_key_, accept)) return false;
+  ResponseWrite how;
+  how.websocket_accept = {accept.data(), accept.size()};
+  char* out = output_.reserve(response_head_bound(head, how));
+  if (!out) return false;
+  output_.commit(write_response_head(out, head, how));
+  output_.become_tunnel();
+  body_.become_tunnel();
+  return true;
+}
+
 void H1Exchange::abort(Error why) noexcept {
   aborted_ = true;
   keep_alive_ = false;
@@ -103,7 +135,14 @@ void H1Exchange::watch_client(ClientWatcher* watcher) noexcept {
   watcher_ = watcher;
   if (!stream_->is_open()) return;
   stream_->socket().observe(watcher ? this : nullptr);
+  if (watcher && draining_) watcher->on_drain();
   // While a body is being read, its reader is the one that learns of an end.
+}
+
+void H1Exchange::drain() noexcept {
+  keep_alive_ = false;
+  draining_ = true;
+  if (watcher_) watcher_->on_drain();
 }
 
 void H1Exchange::cut() noexcept {

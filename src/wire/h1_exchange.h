@@ -43,6 +43,7 @@ class H1Exchange final : public Exchange, private net::ReadableObserver {
   void abort(Error why) noexcept override;
   void stop_reading(Error why) noexcept override { body_.stop(why); }
   void watch_client(ClientWatcher* watcher) noexcept override;
+  void drop_head() noexcept override { input_->release_kept(); }
 
   H1Body& body() noexcept { return body_; }
   H1Output& output() noexcept { return output_; }
@@ -52,11 +53,19 @@ class H1Exchange final : public Exchange, private net::ReadableObserver {
   /// The server gives this exchange up.
   void cut() noexcept;
   void close_after() noexcept { keep_alive_ = false; }
+  /// The same because the server drains: whoever watches hears of it.
+  void drain() noexcept;
+  /// The head asks for a WebSocket, with that key; before begin_body().
+  void ask_websocket(std::string_view key) noexcept;
+  /// The head asked for a version of WebSocket that is not ours: its refusal says which one is.
+  void offer_websocket() noexcept { offer_websocket_ = true; }
   [[nodiscard]] char* path_scratch(std::size_t bytes);
 
  private:
   void on_readable() noexcept override;
   void send_continue() noexcept;
+  /// The 101 of a tunnel. False: there is no room, or no digest.
+  bool start_tunnel(const http::ResponseHead& head) noexcept;
 
   net::Stream* stream_ = nullptr;
   H1Input* input_ = nullptr;
@@ -70,6 +79,9 @@ class H1Exchange final : public Exchange, private net::ReadableObserver {
   bool keep_alive_ = true;
   bool expects_continue_ = false;
   bool continue_sent_ = false;
+  bool draining_ = false;
+  bool offer_websocket_ = false;
+  std::string_view websocket_key_;  // stands in the head; empty: no WebSocket was asked for
   std::size_t scratch_size_ = 0;
   std::unique_ptr<char[]> scratch_;  // for a path that had to be normalised; kept with the pooled object
   http::RequestHead head_;

@@ -16,7 +16,7 @@ void H1Output::reset(net::Stream& stream, std::int64_t write_timeout_ms) noexcep
   stream_ = &stream;
   begin_ = end_ = 0;
   borrowed_ = {};
-  chunk_end_pending_ = finished_ = failed_ = false;
+  chunk_end_pending_ = finished_ = failed_ = tunnel_ = ended_ = false;
   framing_ = http::Framing::none;
   write_timeout_ms_ = write_timeout_ms;
   body_bytes_ = 0;
@@ -89,6 +89,15 @@ void H1Output::advance(std::size_t sent) noexcept {
   }
 }
 
+// A tunnel with nothing to send.
+void H1Output::rest() noexcept {
+  out_.release();
+  begin_ = end_ = 0;
+  if (!finished_ || ended_) return;
+  ended_ = true;
+  stream_->shutdown_send();
+}
+
 Flushed H1Output::try_flush() noexcept {
   while (pending()) {
     if (failed_) return Flushed::failed;
@@ -103,7 +112,9 @@ Flushed H1Output::try_flush() noexcept {
       failed_ = true;
     }
   }
-  return failed_ ? Flushed::failed : Flushed::done;
+  if (failed_) return Flushed::failed;
+  if (tunnel_) rest();
+  return Flushed::done;
 }
 
 Task<Result<void>> H1Output::flush() {

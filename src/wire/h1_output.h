@@ -20,6 +20,11 @@ class H1Output final : public BodySink {
   char* reserve(std::size_t bytes) noexcept;
   void commit(char* end) noexcept { end_ = static_cast<std::size_t>(end - out_.data()); }
   void set_framing(http::Framing framing) noexcept { framing_ = framing; }
+  /// From now on raw bytes of a tunnel: no block is held while nothing is queued, and the end shows as a FIN.
+  void become_tunnel() noexcept {
+    framing_ = http::Framing::until_close;
+    tunnel_ = true;
+  }
 
   FramePool& frames() noexcept { return stream_->frames(); }
   void put(std::string_view bytes) noexcept override;
@@ -38,6 +43,7 @@ class H1Output final : public BodySink {
 
  private:
   void append(std::string_view bytes) noexcept;
+  void rest() noexcept;
   [[nodiscard]] std::size_t room() const noexcept { return out_ ? out_.size() - end_ : 0; }
   void advance(std::size_t sent) noexcept;
 
@@ -49,6 +55,8 @@ class H1Output final : public BodySink {
   bool chunk_end_pending_ = false;  // CRLF behind borrowed_
   bool finished_ = false;
   bool failed_ = false;
+  bool tunnel_ = false;
+  bool ended_ = false;  // the tunnel's FIN is out
   http::Framing framing_ = http::Framing::none;
   net::IoStatus blocked_on_ = net::IoStatus::want_write;
   std::int64_t write_timeout_ms_ = 0;

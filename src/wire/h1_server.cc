@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "wire/ws_handshake.h"
+
 namespace postern::wire {
 
 namespace {
@@ -34,7 +36,7 @@ Task<void> H1Server::run() {
 
 void H1Server::drain() noexcept {
   draining_ = true;
-  if (current_) current_->close_after();
+  if (current_) current_->drain();
   if (idle_) stream_.socket().readable().interrupt();
 }
 
@@ -57,7 +59,7 @@ Task<H1Server::After> H1Server::serve_one(H1Exchange& exchange) {
   const HeadOutcome head = co_await read_head(exchange);
   first_ = false;
   if (head.gone) co_return After::close;
-  if (draining_) exchange.close_after();
+  if (draining_) exchange.drain();
   if (head.status != 0) {
     exchange.close_after();
     co_await handler_.reject(exchange, head.status, head.reason);
@@ -113,7 +115,11 @@ Task<H1Server::HeadOutcome> H1Server::read_head(H1Exchange& exchange) {
 H1Server::HeadOutcome H1Server::accept_head(H1Exchange& exchange, std::size_t consumed) noexcept {
   http::RequestHead& head = exchange.request();
   input_.consume(consumed);
+  const WsUpgrade upgrade = read_ws_upgrade(head);
+  if (upgrade.wanted && upgrade.status == 0) exchange.ask_websocket(upgrade.key);
+  if (upgrade.status == 426) exchange.offer_websocket();
   exchange.begin_body();
+  if (upgrade.status != 0) return {upgrade.status, upgrade.reason};
   if (const char* bad = http::check_query(head.query)) return {400, bad};
   if (head.path.empty() || head.path == "*") return {};
   const std::size_t room = head.path.size();

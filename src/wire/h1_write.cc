@@ -7,6 +7,7 @@
 #include "http/hop.h"
 #include "http/reason.h"
 #include "wire/h1_fields.h"
+#include "wire/ws_handshake.h"
 
 namespace postern::wire {
 namespace {
@@ -78,6 +79,24 @@ std::size_t fields_bound(const http::Fields& fields) noexcept {
   return n;
 }
 
+/// The fields of a handshake are made at each hop; all others pass.
+char* put_handshake(char* out, const http::Fields& fields, std::string_view key) noexcept {
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    const http::Field field = fields[i];
+    if ((kNeverCopiedRequest & http::bit(field.id)) != 0) continue;
+    if (field.id == FieldId::other && is_ws_hop_field(field.name)) continue;
+    out = put(out, field.name);
+    out = put_literal(out, ": ");
+    out = put(out, field.value);
+    out = put_literal(out, "\r\n");
+  }
+  out = put_literal(out,
+                    "Connection: Upgrade\r\nUpgrade: websocket\r\n"
+                    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ");
+  out = put(out, key);
+  return put_literal(out, "\r\n\r\n");
+}
+
 char* put_length(char* out, std::uint64_t length) noexcept {
   out = put_literal(out, "Content-Length: ");
   out = write_decimal(out, length);
@@ -142,6 +161,7 @@ char* write_request_head(char* out, const http::RequestHead& head, const Request
   out = put_literal(out, " HTTP/1.1\r\nHost: ");
   out = put(out, how.host.empty() ? head.authority : how.host);
   out = put_literal(out, "\r\n");
+  if (!how.websocket_key.empty()) return put_handshake(out, head.fields, how.websocket_key);
   out = put_fields(out, head.fields, kNeverCopiedRequest);
   switch (head.framing) {
     case http::Framing::length:
@@ -151,7 +171,7 @@ char* write_request_head(char* out, const http::RequestHead& head, const Request
       out = put_literal(out, "Transfer-Encoding: chunked\r\n");
       break;
     case http::Framing::none:
-    case http::Framing::until_close:  // a request cannot be
+    case http::Framing::until_close:  // a tunnel's, and that has returned
       if (expects_body(head.method)) out = put_literal(out, "Content-Length: 0\r\n");
       break;
   }
@@ -180,7 +200,13 @@ char* write_response_head(char* out, const http::ResponseHead& head, const Respo
     out = put_literal(out, "\r\n");
   }
   out = put_fields(out, head.fields, kNeverCopied);
+  if (!how.websocket_accept.empty()) {
+    out = put_literal(out, "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: ");
+    out = put(out, how.websocket_accept);
+    return put_literal(out, "\r\n\r\n");
+  }
   out = put_response_framing(out, head, how);
+  if (how.offer_websocket) return put_literal(out, "Upgrade: websocket\r\nConnection: Upgrade, close\r\n\r\n");
   if (head.framing == http::Framing::until_close || how.connection == Persistence::close) {
     out = put_literal(out, "Connection: close\r\n");
   } else if (how.connection == Persistence::keep_alive) {

@@ -17,6 +17,8 @@ struct RequestWrite {
   bool close = false;            // Connection: close
   bool te_trailers = false;      // TE: trailers, and its Connection option
   bool expect_continue = false;  // Expect: 100-continue
+  // Asks for a WebSocket with this key: the fields of the handshake are ours, whatever head.fields says of them.
+  std::string_view websocket_key{};
 };
 
 enum class Persistence : std::uint8_t { implied, close, keep_alive };  // keep_alive is for clients of HTTP/1.0
@@ -24,6 +26,9 @@ enum class Persistence : std::uint8_t { implied, close, keep_alive };  // keep_a
 struct ResponseWrite {
   Persistence connection = Persistence::implied;
   bool to_head = false;  // it answers a HEAD: an informational Content-Length may stay
+  // A 101 that agrees to a WebSocket, with this Sec-WebSocket-Accept: no framing, the connection is the tunnel's.
+  std::string_view websocket_accept{};
+  bool offer_websocket = false;  // a 426 has to name the protocol
 };
 
 /// Never less than what write_request_head() writes with the same arguments.

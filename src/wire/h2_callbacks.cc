@@ -19,6 +19,18 @@ struct H2Callbacks {
   }
   static int verdict(const H2Session& session) noexcept { return session.killed_ ? NGHTTP2_ERR_CALLBACK_FAILURE : 0; }
 
+  // nghttp2 passes over a head for a number that was skipped; only a peer that has lost count, or wants us to, sends
+  // one.
+  static int on_begin_frame(nghttp2_session* raw, const nghttp2_frame_hd* head, void* user) noexcept {
+    H2Session& session = self(user);
+    if (head->type != NGHTTP2_HEADERS || session.role_ == H2Session::Role::client) return 0;
+    if (head->stream_id >= session.newest_stream_)
+      session.newest_stream_ = head->stream_id;
+    else if (!nghttp2_session_find_stream(raw, head->stream_id))
+      nghttp2_session_terminate_session(raw, NGHTTP2_PROTOCOL_ERROR);
+    return 0;
+  }
+
   static int on_begin_headers(nghttp2_session* raw, const nghttp2_frame* frame, void* user) noexcept {
     H2Session& session = self(user);
     session.header_bytes_ = 0;
@@ -198,6 +210,7 @@ namespace {
 nghttp2_session_callbacks* make() {
   nghttp2_session_callbacks* table = nullptr;
   if (nghttp2_session_callbacks_new(&table) != 0) std::abort();
+  nghttp2_session_callbacks_set_on_begin_frame_callback(table, H2Callbacks::on_begin_frame);
   nghttp2_session_callbacks_set_on_begin_headers_callback(table, H2Callbacks::on_begin_headers);
   nghttp2_session_callbacks_set_on_header_callback(table, H2Callbacks::on_header);
   nghttp2_session_callbacks_set_on_invalid_header_callback(table, H2Callbacks::on_invalid_header);

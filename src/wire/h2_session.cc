@@ -55,9 +55,8 @@ bool H2Session::start(std::span<const nghttp2_settings_entry> more) {
   std::array<nghttp2_settings_entry, 12> entries{{
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, settings_.stream_window},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, settings_.max_header_bytes},
-      {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
   }};
-  std::size_t count = 3;
+  std::size_t count = 2;
   for (const nghttp2_settings_entry& entry : more) entries[count++] = entry;
   if (nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, entries.data(), count) != 0) return false;
   nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0,

@@ -142,6 +142,7 @@ class H2Session {
   std::uint32_t header_fields_ = 0;
   bool too_large_ = false;
   bool in_head_ = false;
+  std::int32_t newest_stream_ = 0;  // servers: the highest number that the client has used
   // Counts for telling floods from traffic
   std::uint32_t own_resets_ = 0;       // queued by us: not the peer's doing
   std::uint64_t update_credits_ = 64;  // WINDOW_UPDATEs that what we sent explains

@@ -8,6 +8,7 @@ namespace postern::wire {
 
 struct H2Settings {
   bool cleartext = false;  // listeners: a plain connection may begin with HTTP/2
+  bool only = false;       // listeners: there is no HTTP/1 here
   std::uint32_t max_streams = 100;
   std::uint32_t stream_window = 256 * 1024;
   std::uint32_t connection_window = 1024 * 1024;

@@ -198,7 +198,7 @@ def test_slow_reader_holds_the_origin_back(site):
     with site.client(receive_buffer=32768) as client:
         client.send("GET /s/flood HTTP/1.1\r\nHost: a.test\r\n\r\n")
         stuck = -1
-        for _ in range(10):  # buffers of the kernel on the way fill up first
+        for _ in range(40):  # buffers of the kernel on the way fill up first, in steps
             if stuck == len(sent):
                 break
             stuck = len(sent)

@@ -1,6 +1,6 @@
 """Catalogue 2.3: hop-by-hop, interim answers, early answers, clients that leave, as far as HTTP/1.1 goes.
 
-Rows on WebSocket tunnels, HTTP/2 and identity headers belong to later issues; I11 to I14 are in test_bad_answers.py.
+WebSocket tunnels that open are in test_websocket.py; rows on identity headers belong to later versions. I11 to I14 are in test_bad_answers.py.
 """
 
 from __future__ import annotations
@@ -14,6 +14,10 @@ from harness.flight import check_problem
 from harness.scripts import HEAD, is_discarded, raw
 
 CASES = semantics.all_cases()
+WEBSOCKET = (
+    "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
@@ -59,7 +63,7 @@ def test_i8_unvalidated_101_is_502(site, asked):
             b"Upgrade: websocket\r\n\r\nSECRET-TUNNEL-BYTES"
         ),
     )
-    upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\n" if asked else ""
+    upgrade = WEBSOCKET if asked else ""
     with site.client() as client:
         answer = client.get(path, headers=upgrade)
         assert answer.status == 502
@@ -69,17 +73,15 @@ def test_i8_unvalidated_101_is_502(site, asked):
 
 
 def test_i6_bytes_behind_an_upgrade_are_no_tunnel(site):
-    """The origin answers 200 to an upgrade: what follows is the next request, parsed by us."""
+    """The origin answers 200 to an upgrade: what follows is neither a tunnel nor a request."""
     with site.client() as client:
-        client.send(
-            "GET /c/i6 HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n\x81\x05hello"
-        )
-        assert client.read().status == 200
-        assert client.read().status == 400
+        client.send(f"GET /c/i6 HTTP/1.1\r\nHost: a.test\r\n{WEBSOCKET}\r\n\x81\x05helloGET /c/i6-behind HTTP/1.1\r\n\r\n")
+        answer = client.read()
+        assert answer.status == 200 and answer.fields.tokens("connection") == ["close"]
         client.how_it_ends()
     site.settle()
     assert b"hello" not in bytes(site.origin.connection_of(site.origin.last("/c/i6")).raw).split(b"i6", 1)[1][:400]
+    assert not site.origin.to("/c/i6-behind")
 
 
 def test_i9_client_that_waits_gets_a_100(site):

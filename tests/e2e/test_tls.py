@@ -115,7 +115,10 @@ def test_rsa_and_ecdsa_side_by_side(secure, authority, kind):
 
 def test_alpn(secure, authority):
     with secure.client("main", tls=client_context(authority, alpn=["h2", "http/1.1"]), server_name="a.test") as client:
+        assert client.sock.selected_alpn_protocol() == "h2"
+    with secure.client("main", tls=client_context(authority, alpn=["http/1.1"]), server_name="a.test") as client:
         assert client.sock.selected_alpn_protocol() == "http/1.1"
+        assert client.get("/x").status == 200
     assert not works(
         secure, "main", client_context(authority, alpn=["spdy/1"])
     ), "RFC 7301 3.2: no_application_protocol"

@@ -94,7 +94,7 @@ constexpr Case kListeners[] = {
      "c:11:1: listener[1].tls.client_ca: has no effect while client_auth is \"none\""},
     {"[[listener]]\nname = \"b\"\naddress = \"127.0.0.1:81\"\n[listener.tls]\nalpn = [\"h2c\"]\n"
      "certificate = [{cert = \"a\", key = \"b\"}]\n",
-     "c:11:9: listener[1].tls.alpn[0]: not possible here; expected a list of \"http/1.1\""},
+     "c:11:9: listener[1].tls.alpn[0]: not possible here; expected a list of one of \"h2\", \"http/1.1\""},
 };
 INSTANTIATE_TEST_SUITE_P(Listeners, BadInput, testing::ValuesIn(kListeners));
 

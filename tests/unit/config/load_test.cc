@@ -69,7 +69,7 @@ TEST(ConfigLoad, FillsDefaultsOfOptionalTables) {
                                  "c.toml", {});
   ASSERT_EQ(lines_of(result), Lines{});
   const ServerTls& tls = result.settings.listeners.at(0).tls.value();
-  EXPECT_EQ(tls.alpn, std::vector<std::string>{"http/1.1"});
+  EXPECT_EQ(tls.alpn, (std::vector<std::string>{"h2", "http/1.1"}));
   EXPECT_EQ(tls.client_depth, 3u);
   EXPECT_EQ(tls.ticket_rotation, std::chrono::hours(12));
   EXPECT_TRUE(result.settings.upstreams.at(0).tls.value().verify);

@@ -188,7 +188,8 @@ std::shared_ptr<net::TlsClientContext> ClientSide::build() {
   const net::LoadedTls loaded = net::TlsMaterial::load("upstream test", settings);
   if (!loaded.material) throw std::runtime_error(loaded.errors.front());
   std::string error;
-  auto context = net::TlsClientContext::make("upstream test", settings, loaded.material, library, error);
+  auto context = net::TlsClientContext::make("upstream test", settings, config::UpstreamProtocol::http1,
+                                             loaded.material, library, error);
   if (!context) throw std::runtime_error(error);
   return context;
 }

@@ -30,7 +30,7 @@ TEST(FailureReply, OfTheUpstream) {
       {Code::tls, Retry::always, 502, Reason::upstream_tls},
       {Code::malformed, Retry::never, 502, Reason::upstream_malformed},
       {Code::too_large, Retry::never, 502, Reason::upstream_malformed},
-      {Code::not_implemented, Retry::never, 502, Reason::upstream_malformed},
+      {Code::not_implemented, Retry::never, 501, Reason::not_implemented},
       {Code::closed, Retry::never, 502, Reason::upstream_closed},
       {Code::reset, Retry::if_reused, 502, Reason::upstream_closed},
   };

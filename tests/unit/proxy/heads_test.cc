@@ -186,5 +186,23 @@ TEST_F(Heads, OnlyListedTrailersPass) {
   EXPECT_EQ(allowed_trailers(rc.match.route->forward()->request_trailers, all, out), nullptr);
 }
 
+TEST_F(Heads, ATunnelKeepsWhatTheLogWillSayAndNothingElse) {
+  std::string agent = "agent/1", id = "from-outside", target = "/x?y";
+  RequestContext& rc = context({{"User-Agent", "a"}, {"Accept", "b"}});
+  rc.request().fields.set("User-Agent", agent);
+  rc.request().fields.add("Referer", "r");
+  rc.request().target = target;
+  rc.request_id = id;
+  settle_head(rc);
+  agent = id = target = "xxxxxxxxxxxxxxxxx";  // the blocks are somebody else's now
+  EXPECT_EQ(rc.request().fields.size(), 2u);
+  EXPECT_EQ(field("User-Agent"), "agent/1");
+  EXPECT_EQ(field("Referer"), "r");
+  EXPECT_EQ(rc.request().target, "/x?y");
+  EXPECT_EQ(rc.request().method_token, "GET");
+  EXPECT_EQ(rc.request_id, "from-outside");
+  EXPECT_EQ(rc.authority, "front.example");
+}
+
 }  // namespace
 }  // namespace postern::proxy

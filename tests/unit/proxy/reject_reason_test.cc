@@ -43,6 +43,12 @@ const std::vector<Case> kCases = {
     {400, "two Content-Length fields", Reason::bad_content_length},
     {400, "bad Content-Length", Reason::bad_content_length},
     {400, "two Transfer-Encoding fields", Reason::bad_transfer_encoding},
+    {400, "WebSocket handshake without the method GET", Reason::bad_websocket},
+    {400, "WebSocket handshake in a version before HTTP/1.1", Reason::bad_websocket},
+    {400, "WebSocket handshake without Connection: upgrade", Reason::bad_websocket},
+    {400, "WebSocket handshake with a request body", Reason::bad_websocket},
+    {400, "WebSocket handshake without a valid Sec-WebSocket-Key field", Reason::bad_websocket},
+    {426, "WebSocket version not supported", Reason::bad_websocket},
     {400, "bad Transfer-Encoding", Reason::bad_transfer_encoding},
     {501, "transfer coding not supported", Reason::not_implemented},
     {417, "unknown expectation", Reason::expectation_failed},
@@ -109,8 +115,8 @@ TEST(RejectReason, NoTextOfTheParsersIsMissingHere) {
   // Whoever adds a refusal says here what it counts as.
   std::set<std::string> known;
   for (const Case& c : kCases) known.insert(c.text);
-  const std::regex refusal("fail\\((?:Code::\\w+, )?4\\d\\d, \"([^\"]+)\"");
-  for (const char* file : {"h1_parse.cc", "h1_chunked.cc", "h1_body.cc"}) {
+  const std::regex refusal("(?:fail|refuse)\\((?:Code::\\w+, )?4\\d\\d, \"([^\"]+)\"");
+  for (const char* file : {"h1_parse.cc", "h1_chunked.cc", "h1_body.cc", "ws_handshake.cc"}) {
     std::ifstream in(std::string(POSTERN_SOURCE_DIR) + "/src/wire/" + file);
     std::stringstream text;
     text << in.rdbuf();

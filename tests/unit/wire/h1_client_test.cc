@@ -219,6 +219,63 @@ TEST_F(H1ClientTest, NonsenseIsMalformed) {
   EXPECT_FALSE(client_->finish());
 }
 
+http::RequestHead websocket() {
+  http::RequestHead head = request();
+  head.protocol = "websocket";
+  head.framing = http::Framing::until_close;
+  head.fields.add("Sec-WebSocket-Version", "13");
+  head.fields.add("Sec-WebSocket-Protocol", "chat");
+  return head;
+}
+
+TEST_F(H1ClientTest, AsksForAWebSocketWithItsOwnKey) {
+  UpstreamExchange& up = client_->open();
+  up.start_request(websocket());
+  up.request_body().put("too early");
+  EXPECT_EQ(up.request_body().try_flush(), Flushed::done);
+  std::string sent;
+  EXPECT_TRUE(drive(loop_, [&] { return (sent += peer_->receive()).find("\r\n\r\n") != std::string::npos; }));
+  EXPECT_EQ(sent.rfind("GET /x HTTP/1.1\r\nHost: h\r\nSec-WebSocket-Protocol: chat\r\nConnection: Upgrade\r\n"
+                       "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ",
+                       0),
+            0u)
+      << sent;
+  EXPECT_EQ(sent.find("\r\n\r\n") + 4, sent.size());
+  EXPECT_EQ(sent.find("Sec-WebSocket-Version"), sent.rfind("Sec-WebSocket-Version"));
+}
+
+TEST_F(H1ClientTest, AnAgreementToSomethingElseIsMalformed) {
+  for (const std::string_view bad :
+       {"HTTP/1.1 101 X\r\n\r\n", "HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+        "HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"}) {
+    connect();
+    Error error;
+    test::Running<std::string> running(loop_, read_error(ask(websocket()), error));
+    peer_->send(bad);
+    EXPECT_EQ(running.get(), "failed");
+    EXPECT_EQ(error.code, Code::malformed);
+    EXPECT_EQ(error.retry, Retry::never);
+    EXPECT_FALSE(client_->finish());
+  }
+}
+
+TEST_F(H1ClientTest, AnOrdinaryAnswerToAHandshakeIsWholeAndTheLast) {
+  UpstreamExchange& up = client_->open();
+  up.start_request(websocket());
+  EXPECT_EQ(up.request_body().try_flush(), Flushed::done);
+  test::Running<std::string> running(loop_, read_answer(up));
+  peer_->send("HTTP/1.1 401 No\r\nContent-Length: 2\r\n\r\nno");
+  EXPECT_EQ(running.get(), "401 no");
+  EXPECT_FALSE(client_->finish());
+  client_.reset();
+  EXPECT_TRUE(drive(loop_, [&] {
+    peer_->receive();
+    return peer_->ended();
+  }));
+  EXPECT_FALSE(peer_->broken());
+}
+
 TEST_F(H1ClientTest, SilenceIsATimeout) {
   UpstreamExchange& up = ask();
   up.set_read_timeout(15);

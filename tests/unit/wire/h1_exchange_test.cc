@@ -16,8 +16,10 @@ struct Watcher final : ClientWatcher {
     error = why;
   }
   void on_client_fin() noexcept override { ++fin; }
+  void on_drain() noexcept override { ++drained; }
   int gone = 0;
   int fin = 0;
+  int drained = 0;
   Error error;
 };
 
@@ -112,6 +114,20 @@ TEST_F(H1ExchangeTest, CountsTheBodyOnly) {
   exchange_.output().finish(nullptr);
   EXPECT_EQ(exchange_.response_bytes(), 5u);
   EXPECT_TRUE(exchange_.response_started());
+}
+
+TEST_F(H1ExchangeTest, TellsThatTheServerDrainsAlsoThoseWhoComeLate) {
+  begin();
+  exchange_.watch_client(&watcher_);
+  EXPECT_EQ(watcher_.drained, 0);
+  exchange_.drain();
+  EXPECT_EQ(watcher_.drained, 1);
+  exchange_.watch_client(nullptr);
+  exchange_.watch_client(&watcher_);
+  EXPECT_EQ(watcher_.drained, 2);
+  begin();  // the next request is another
+  exchange_.watch_client(&watcher_);
+  EXPECT_EQ(watcher_.drained, 2);
 }
 
 TEST_F(H1ExchangeTest, TellsThatTheClientWasReset) {

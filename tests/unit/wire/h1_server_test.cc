@@ -350,5 +350,38 @@ TEST_F(H1ServerTest, ADrainServesARequestThatHasJustArrived) {
   EXPECT_NE(answer.find("Connection: close"), std::string::npos);
 }
 
+const std::string kUpgrade =
+    "Host: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+TEST_F(H1ServerTest, AnOrdinaryAnswerToAHandshakeIsTheLast) {
+  handler_.mode = Echo::Mode::early;
+  start();
+  pair_.peer.send("GET /1 HTTP/1.1\r\n" + kUpgrade + "GET /2 HTTP/1.1\r\nHost: h\r\n\r\n");
+  const std::string answer = answers(1);
+  EXPECT_EQ(body_of(answer), "GET /1 ");
+  EXPECT_NE(answer.find("Connection: close"), std::string::npos);
+  EXPECT_TRUE(wait_for_end());
+  EXPECT_EQ(handler_.served, 1);
+}
+
+TEST_F(H1ServerTest, RefusesHalfAHandshake) {
+  start();
+  pair_.peer.send("POST /1 HTTP/1.1\r\n" + kUpgrade);
+  answers(1);
+  EXPECT_EQ(handler_.rejected, 400);
+  EXPECT_TRUE(wait_for_end());
+  EXPECT_EQ(handler_.served, 0);
+}
+
+TEST_F(H1ServerTest, TellsWhichVersionOfAHandshakeItKnows) {
+  start();
+  pair_.peer.send("GET /1 HTTP/1.1\r\nSec-WebSocket-Version: 8\r\n" + kUpgrade);
+  const std::string answer = answers(1);
+  EXPECT_EQ(handler_.rejected, 426);
+  EXPECT_NE(answer.find("Upgrade: websocket\r\nConnection: Upgrade, close\r\n\r\n"), std::string::npos) << answer;
+  EXPECT_TRUE(wait_for_end());
+}
+
 }  // namespace
 }  // namespace postern::wire

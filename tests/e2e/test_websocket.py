@@ -1,0 +1,486 @@
+"""WebSocket through postern: a real client against a real server, and raw sockets for what neither would do.
+
+`bridge` is the wires of the two sides; a new combination is another name in BRIDGES and what Bridge makes of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import json
+import random
+import signal
+import socket
+import ssl
+import struct
+import time
+
+import pytest
+
+from harness.client import PATIENCE
+from harness.flight import check_problem
+from harness.settings import simple
+
+pytest.importorskip("websockets.asyncio.server", reason="needs the library websockets, 13 or later")
+from websockets.asyncio.client import connect as ws_connect  # noqa: E402
+from websockets.asyncio.server import serve  # noqa: E402
+from websockets.exceptions import ConnectionClosed, InvalidStatus  # noqa: E402
+
+KEY = "dGhlIHNhbXBsZSBub25jZQ=="
+ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+UPGRADE = (
+    "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    f"Sec-WebSocket-Key: {KEY}\r\n"
+)
+BRIDGES = ("h1-h1", "h1s-h1s")
+
+
+class Bridge:
+    """The wires of the two sides: "h1" or "h1s", which is h1 over TLS."""
+
+    def __init__(self, name: str, authority):
+        self.name = name
+        self.client_side, self.server_side = name.split("-")
+        self.authority = authority
+        self.pair = authority.issue("localhost", ["localhost"]) if "s" in name else None
+
+    def server_context(self) -> ssl.SSLContext | None:
+        if not self.server_side.endswith("s"):
+            return None
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.pair.cert, self.pair.key)
+        return context
+
+    def settings(self, endpoint: str, route: dict | None = None, **top) -> dict:
+        listener, upstream = {}, {}
+        if self.client_side.endswith("s"):
+            listener["tls"] = {"certificate": [self.pair.table()]}
+        if self.server_side.endswith("s"):
+            upstream["tls"] = {"ca": str(self.authority.cert)}
+            endpoint = endpoint.replace("127.0.0.1", "localhost")
+        return simple(endpoint, route=route, listener=listener, upstream=upstream, **top)
+
+    def connect(self, postern, path: str = "/echo", **options):
+        """A client's connection, as an async context."""
+        host, port = postern.address()
+        scheme = "ws"
+        if self.client_side.endswith("s"):
+            scheme = "wss"
+            options.update(ssl=ssl.create_default_context(cafile=str(self.authority.cert)), server_hostname="localhost")
+        return ws_connect(f"{scheme}://{host}:{port}{path}", max_size=2**24, open_timeout=60, **options)
+
+
+@pytest.fixture(params=BRIDGES)
+def bridge(request, authority):
+    return Bridge(request.param, authority)
+
+
+class Echo:
+    """An echo server of the library; `closed` are the codes with which its connections ended."""
+
+    def __init__(self, bridge: Bridge, **options):
+        self.options, self.closed, self.requests = {"ssl": bridge.server_context(), **options}, [], []
+
+    async def handle(self, ws):
+        self.requests.append(ws.request)
+        try:
+            async for message in ws:
+                if message == "close 4001":
+                    await ws.close(4001, "as you said")
+                elif isinstance(message, str) and message.startswith("fragments "):
+                    await ws.send(message[i : i + 1000] for i in range(0, len(message), 1000))
+                else:
+                    await ws.send(message)
+        finally:
+            await ws.wait_closed()
+            self.closed.append(ws.close_code)
+
+    async def __aenter__(self):
+        self.server = await serve(self.handle, "127.0.0.1", 0, max_size=2**24, open_timeout=60, **self.options)
+        self.endpoint = f"127.0.0.1:{self.server.sockets[0].getsockname()[1]}"
+        return self
+
+    async def __aexit__(self, *_):
+        self.server.close()
+        await self.server.wait_closed()
+
+
+async def eventually(condition, wait: float = 3.0):
+    deadline = time.monotonic() + wait * PATIENCE
+    while not (value := condition()) and time.monotonic() < deadline:
+        await asyncio.sleep(0.005)
+    return value
+
+
+def random_message(dice: random.Random) -> str | bytes:
+    size = dice.choice([0, 1, 5, 125, 126, 127, 300, 1000]) if dice.random() < 0.97 else dice.randrange(70_000)
+    return dice.randbytes(size) if dice.random() < 0.5 else "".join(dice.choices("abcé€😀", k=size // 2))
+
+
+@pytest.mark.heavy
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("compression", [None, "deflate"], ids=["plain", "deflate"])
+def test_ten_thousand_random_frames_come_back_byte_exact(postern_with, bridge, compression):
+    async def run():
+        async with Echo(bridge, compression=compression) as echo:
+            postern = postern_with(bridge.settings(echo.endpoint))
+            async with bridge.connect(postern, compression=compression) as ws:
+                dice = random.Random(11)
+                sent = [random_message(dice) for _ in range(10_000)]
+                sent[7000] = b"\x88" * 70_000
+
+                async def send():
+                    for number, message in enumerate(sent):
+                        if number % 50 == 0 and len(message) > 1:  # in fragments
+                            cut = len(message) // 2
+                            await ws.send([message[:cut], message[cut:]])
+                        else:
+                            await ws.send(message)
+
+                sender = asyncio.create_task(send())
+                for number, message in enumerate(sent):
+                    assert await ws.recv() == message, number
+                await sender
+                text = "fragments " + "z" * 5500
+                await ws.send(text)
+                parts = [part async for part in ws.recv_streaming()]
+                assert len(parts) >= 6 and "".join(parts) == text
+            assert ws.close_code == 1000
+
+    asyncio.run(run())
+
+
+@pytest.mark.heavy
+@pytest.mark.timeout(240)
+def test_a_thousand_idle_sockets_cost_little_and_live(postern_with, bridge):
+    async def run():
+        async with Echo(bridge, ping_interval=None, compression=None) as echo:
+            postern = postern_with(bridge.settings(echo.endpoint))
+            quiet = {"ping_interval": None, "compression": None}
+            warm = [await bridge.connect(postern, **quiet) for _ in range(50)]
+            before = postern.rss_kib()
+            idle = []
+            for _ in range(19):
+                idle += await asyncio.gather(*(bridge.connect(postern, **quiet).__aenter__() for _ in range(50)))
+            each = (postern.rss_kib() - before) / len(idle)
+            print(f"{bridge.name}: {each:.1f} KiB each")
+            assert each < (32 if bridge.pair is None else 128) * PATIENCE
+
+            async def ask(number, ws):
+                await ws.send(f"still {number}")
+                assert await ws.recv() == f"still {number}"
+
+            for _ in range(2):
+                await asyncio.gather(*(ask(number, ws) for number, ws in enumerate(warm + idle)))
+            await asyncio.gather(*(ws.close() for ws in warm + idle))
+            assert await eventually(lambda: len(echo.closed) == 1000) and set(echo.closed) == {1000}
+            return each
+
+    asyncio.run(run())
+
+
+def test_ping_pong_and_what_was_negotiated(postern_with, bridge):
+    async def run():
+        async with Echo(bridge, subprotocols=["chat.v2", "chat.v1"]) as echo:
+            postern = postern_with(bridge.settings(echo.endpoint))
+            async with bridge.connect(postern, subprotocols=["chat.v1", "x"], origin="http://a.test") as ws:
+                assert ws.subprotocol == "chat.v1"
+                assert [one.name for one in ws.protocol.extensions] == ["permessage-deflate"]
+                await asyncio.wait_for(await ws.ping(b"are you there"), 5 * PATIENCE)
+                await ws.send("x" * 100_000)
+                assert await ws.recv() == "x" * 100_000
+            [seen] = echo.requests
+            assert seen.headers["Origin"] == "http://a.test" and seen.headers["X-Forwarded-For"] == "127.0.0.1"
+            assert seen.headers.get_all("Sec-WebSocket-Version") == ["13"]
+
+    asyncio.run(run())
+
+
+def test_close_codes_pass_both_ways(postern_with, bridge):
+    async def run():
+        async with Echo(bridge) as echo:
+            postern = postern_with(bridge.settings(echo.endpoint))
+            async with bridge.connect(postern) as ws:
+                await ws.close(4002, "mine")
+            assert await eventually(lambda: echo.closed == [4002])
+            async with bridge.connect(postern) as ws:
+                await ws.send("close 4001")
+                with pytest.raises(ConnectionClosed):
+                    await ws.recv()
+                assert ws.close_code == 4001 and ws.close_reason == "as you said"
+            assert await eventually(lambda: echo.closed == [4002, 4001])
+
+    asyncio.run(run())
+
+
+def test_silence_ends_it_and_either_side_breaks_the_silence(postern_with, bridge):
+    async def run():
+        async with Echo(bridge, ping_interval=None) as echo:
+            postern = postern_with(
+                bridge.settings(
+                    echo.endpoint,
+                    {"websocket_idle_timeout": "400ms", "idle_timeout": "100ms", "request_timeout": "100ms"},
+                )
+            )
+            async with bridge.connect(postern, ping_interval=None) as ws:
+                for _ in range(4):
+                    await asyncio.sleep(0.2)
+                    await ws.send("x")
+                    assert await ws.recv() == "x"
+                began = time.monotonic()
+                with pytest.raises(ConnectionClosed):
+                    await ws.recv()
+                assert 0.3 < time.monotonic() - began < 2 * PATIENCE
+                assert ws.close_code == 1001
+            assert await eventually(lambda: echo.closed == [1001])
+            assert await eventually(lambda: postern.total("postern_request_errors_total", reason="tunnel_idle") == 1)
+
+    asyncio.run(run())
+
+
+def test_drain_says_1001_to_both_sides(postern_with, bridge):
+    async def run():
+        async with Echo(bridge) as echo:
+            postern = postern_with(bridge.settings(echo.endpoint))
+            sockets = [await bridge.connect(postern) for _ in range(5)]
+            await sockets[0].send("x")
+            assert await sockets[0].recv() == "x"
+            began = time.monotonic()
+            postern.process.send_signal(signal.SIGTERM)
+            for ws in sockets:
+                with pytest.raises(ConnectionClosed):
+                    await ws.recv()
+                assert ws.close_code == 1001
+            assert await eventually(lambda: echo.closed == [1001] * 5)
+            assert await asyncio.to_thread(postern.wait_exit) == 0
+            assert time.monotonic() - began < 2 * PATIENCE
+
+    asyncio.run(run())
+
+
+def test_a_route_may_refuse(postern_with, bridge):
+    async def run():
+        async with Echo(bridge) as echo:
+            postern = postern_with(bridge.settings(echo.endpoint, {"websocket": False}))
+            with pytest.raises(InvalidStatus) as refused:
+                async with bridge.connect(postern):
+                    pass
+            assert refused.value.response.status_code == 403 and not echo.requests
+            assert postern.total("postern_request_errors_total", reason="websocket_refused") == 1
+
+    asyncio.run(run())
+
+
+def test_status_101_is_what_logs_and_metrics_show(postern_with, bridge, tmp_path):
+    log = tmp_path / "access.log"
+
+    async def run():
+        async with Echo(bridge) as echo:
+            postern = postern_with(bridge.settings(echo.endpoint, access_log={"path": str(log)}))
+            async with bridge.connect(postern, "/echo?token=1", user_agent_header="ua/1.0") as ws:
+                await ws.send("x" * 1000)
+                await ws.recv()
+            assert await eventually(lambda: log.exists() and log.read_text().strip())
+            record = json.loads(log.read_text().splitlines()[0])
+            assert record["status"] == 101 and record["user_agent"] == "ua/1.0", record
+            assert record["method"] in ("GET", "CONNECT") and "/echo" in json.dumps(record), record
+            assert record["bytes_in"] > 0 and record["bytes_out"] > 0, record
+            assert "error" not in record, record
+            assert postern.total("postern_requests_total", status_class="1xx") == 1
+
+    asyncio.run(run())
+
+
+# ---- raw sockets: only HTTP/1 on both sides
+
+
+def agree(conn, request, extra: str = "", accept: str | None = None) -> None:
+    """The origin's 101 to postern's own key."""
+    key = request.fields["sec-websocket-key"]
+    digest = hashlib.sha1((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()
+    conn.send(
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        f"Sec-WebSocket-Accept: {accept or base64.b64encode(digest).decode()}\r\n{extra}\r\n".encode()
+    )
+
+
+def take_all(conn) -> None:
+    """What comes up to the end; it stands in conn.raw. Nothing of it is another request."""
+    while conn.receive():
+        pass
+    conn.buffer.clear()
+    conn.close()
+
+
+def hold(conn, request) -> None:
+    agree(conn, request)
+    take_all(conn)
+
+
+def open_raw(site, path: str, behind: str = ""):
+    client = site.client()
+    client.send(f"GET {path} HTTP/1.1\r\nHost: a.test\r\n{UPGRADE}\r\n{behind}")
+    answer = client.read_head()
+    assert answer.status == 101, answer.head
+    return client, answer
+
+
+def tunnelled(conn) -> bytes:
+    return bytes(conn.raw).split(b"\r\n\r\n", 1)[1]
+
+
+def test_the_handshake_of_each_hop_is_its_own(site):
+    def script(conn, request):
+        agree(conn, request, "Sec-WebSocket-Protocol: chat\r\nX-Kept: k\r\nContent-Length: 0\r\n")
+        take_all(conn)
+
+    path = site.origin.on("/s/ws-own", script)
+    client, answer = open_raw(site, path)
+    with client:
+        assert answer.fields.all("sec-websocket-accept") == [ACCEPT]
+        assert answer.fields.tokens("connection") == ["upgrade"] and answer.fields.all("upgrade") == ["websocket"]
+        assert answer.fields["sec-websocket-protocol"] == "chat" and answer.fields["x-kept"] == "k"
+        assert "content-length" not in answer.fields and "transfer-encoding" not in answer.fields
+    seen = site.origin.last(path)
+    assert seen.fields["sec-websocket-key"] != KEY and seen.fields.tokens("connection") == ["upgrade"]
+
+
+def test_i6_early_bytes_wait_for_the_101(site):
+    """What the client sends with its request reaches the origin behind the 101 and not before."""
+    before = []
+
+    def script(conn, request):
+        time.sleep(0.1)
+        conn.sock.settimeout(0.1)
+        try:
+            before.append(conn.sock.recv(100))
+        except TimeoutError:
+            before.append(b"")
+        hold(conn, request)
+
+    path = site.origin.on("/s/ws-early", script)
+    client, _ = open_raw(site, path, "\x81\x80abcd")
+    with client:
+        conn = site.origin.connection_of(site.origin.last(path))
+        assert site.origin.wait_for(lambda: tunnelled(conn) == b"\x81\x80abcd")
+        assert before == [b""]
+
+
+def bad_agreements():
+    whole = f"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {ACCEPT}\r\n"
+    return {
+        "no-accept": "Connection: Upgrade\r\nUpgrade: websocket\r\n",
+        "accept-of-the-clients-key": whole,
+        "h2c": "Connection: Upgrade\r\nUpgrade: h2c\r\n",
+    }
+
+
+@pytest.mark.parametrize("fields", bad_agreements().values(), ids=bad_agreements())
+def test_i8_a_101_that_agrees_to_something_else_is_502(site, fields):
+    def script(conn, request):
+        conn.send(f"HTTP/1.1 101 Switching Protocols\r\n{fields}\r\nSECRET".encode())
+        conn.receive()
+        conn.close()
+
+    path = site.origin.on("/s/ws-i8", script)
+    with site.client() as client:
+        answer = client.get(path, headers=UPGRADE)
+        assert answer.status == 502
+        check_problem(answer)
+        client.how_it_ends()
+
+
+def test_i7_a_wrong_version_learns_the_right_one(site):
+    with site.client() as client:
+        answer = client.get("/c/ws", headers=UPGRADE.replace("13", "8"))
+        assert answer.status == 426 and answer.fields["sec-websocket-version"] == "13"
+        assert answer.fields["upgrade"] == "websocket" and answer.fields.tokens("connection") == ["upgrade", "close"]
+        client.how_it_ends()
+
+
+def test_an_ordinary_answer_comes_through_whole(site):
+    def script(conn, request):
+        conn.answer(401, b"who are you?", "WWW-Authenticate: Basic\r\n")
+
+    path = site.origin.on("/s/ws-401", script)
+    with site.client() as client:
+        answer = client.get(path, headers=UPGRADE)
+        assert answer.status == 401 and answer.body == b"who are you?" and "www-authenticate" in answer.fields
+        client.how_it_ends()
+
+
+@pytest.mark.parametrize("how", ["fin", "reset"])
+def test_a_client_that_vanishes_is_missed_at_once(site, how):
+    path = site.origin.on(f"/abort/ws-gone-{how}", hold)  # on_client_fin = "abort" changes nothing here
+    late = []
+    for _ in range(5):
+        client, _ = open_raw(site, path)
+        conn = site.origin.connection_of(site.origin.last(path))
+        client.send("\x81\x80abcd")
+        assert site.origin.wait_for(lambda: tunnelled(conn) == b"\x81\x80abcd")
+        began = time.monotonic()
+        client.reset() if how == "reset" else client.close()
+        assert site.origin.wait_for(lambda: conn.ended), "the upstream never heard of it"
+        late.append(time.monotonic() - began)
+    assert min(late) < 0.03 * PATIENCE, late
+
+
+def test_a_half_closed_client_still_hears_the_rest(site):
+    def script(conn, request):
+        agree(conn, request)
+        take_all(conn)
+        conn.send(b"\x81\x04rest")
+
+    path = site.origin.on("/abort/ws-half", script)
+    client, _ = open_raw(site, path)
+    with client:
+        client.send("\x81\x80abcd").fin()
+        client.wait_for(b"rest")
+        assert client.read_some(100) == b"\x81\x04rest"
+        assert client.ended == "fin"
+
+
+def test_an_upstream_that_breaks_breaks_the_client(site):
+    def script(conn, request):
+        agree(conn, request)
+        conn.send(b"\x82\x7e\xff\xffhalf")
+        conn.receive()
+        conn.reset()
+
+    path = site.origin.on("/s/ws-broken", script)
+    client, _ = open_raw(site, path)
+    with client:
+        client.wait_for(b"half")
+        client.send("\x81\x80abcd")
+        client.read_some(10)
+        assert client.ended is None or client.ended == "reset"
+        client.buffer.clear()
+        assert client.how_it_ends() == "reset"
+
+
+def test_a_slow_reader_slows_the_sender_and_nothing_grows(postern_with, make_origin):
+    origin = make_origin()
+    sent = []
+
+    def script(conn, request):
+        agree(conn, request)
+        conn.sock.settimeout(1)
+        frame = b"\x82\x7f" + struct.pack(">Q", 1 << 20) + bytes(1 << 20)
+        try:
+            for _ in range(64):
+                conn.sock.sendall(frame)
+                sent.append(1)
+        except (TimeoutError, OSError):
+            pass
+        conn.close()
+
+    path = origin.on("/ws-slow", script)
+    postern = postern_with(simple(origin))
+    before = postern.rss_kib()
+    with postern.client() as client:
+        client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        client.send(f"GET {path} HTTP/1.1\r\nHost: a.test\r\n{UPGRADE}\r\n")
+        time.sleep(0.8)
+        assert len(sent) < 40
+        assert postern.rss_kib() - before < 4096 * PATIENCE
