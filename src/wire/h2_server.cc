@@ -121,9 +121,10 @@ Task<void> H2Server::serve(H2ExchangePool::Pointer exchange) {
 }
 
 void H2Server::release(H2Exchange& exchange) noexcept {
-  if (!exchange.out.is_sent())
+  if (!exchange.out.is_sent()) {
+    if (exchange.open && exchange.response_started() && !exchange.aborted()) on_event(H2Event::write_stall);
     detach(exchange, NGHTTP2_CANCEL);  // it took nothing for too long, or nothing was answered
-  else if (!exchange.in.ended())
+  } else if (!exchange.in.ended())
     detach(exchange, NGHTTP2_NO_ERROR);  // the answer is whole: the rest of the request is nobody's
   else
     let_go(exchange);
@@ -153,6 +154,7 @@ void H2Server::begin_drain() noexcept {
   announce_end();
   nghttp2_submit_ping(raw(), NGHTTP2_FLAG_NONE, nullptr);
   loop().set_timer(drain_grace_, kDrainGraceMs);
+  tell_drain();
 }
 
 // What the client began before it heard of the end has arrived by now.
@@ -163,7 +165,7 @@ void H2Server::on_ping_ack() noexcept {
 }
 
 void H2Server::cut() noexcept {
-  draining_ = true;
+  draining_ = cut_ = true;
   fail(Error{Code::cancelled, Side::downstream, Retry::never});
 }
 

@@ -37,9 +37,8 @@ class Service:
     """Methods of /test.Echo/..."""
 
     def unary(self, request: bytes, context) -> bytes:
-        for key, value in context.invocation_metadata():
-            if key.startswith("x-"):
-                context.set_trailing_metadata(((f"x-back-{key[2:]}", value), ("x-bin-bin", b"\0\1\xff")))
+        back = [(f"x-back-{key[2:]}", value) for key, value in context.invocation_metadata() if key.startswith("x-")]
+        context.set_trailing_metadata((*back, ("x-bin-bin", b"\0\1\xff")))
         context.send_initial_metadata((("x-initial", "yes"),))
         return request
 
