@@ -1,5 +1,5 @@
-// How Pipeline writes an answer of postern's own: fixed replies as they are, errors as problem documents, or as a status
-// without messages where the client speaks gRPC.
+// How Pipeline writes an answer of postern's own: fixed replies as they are, errors as problem documents, or as a
+// status without messages where the client speaks gRPC.
 
 #include "proxy/reply.h"
 
