@@ -121,10 +121,14 @@ Task<void> H2Server::serve(H2ExchangePool::Pointer exchange) {
 }
 
 void H2Server::release(H2Exchange& exchange) noexcept {
-  if (!exchange.out.is_sent()) {
-    if (exchange.open && exchange.response_started() && !exchange.aborted()) on_event(H2Event::write_stall);
+  const bool answered = exchange.out.is_sent();
+  if (!answered && exchange.open && exchange.response_started() && !exchange.aborted()) on_event(H2Event::write_stall);
+  if (answered && !exchange.in.ended() && exchange.open && !failed()) write_now();
+  // nghttp2 sends nothing of a stream behind a reset, not even what was queued before it: its head, or its trailers.
+  const bool all_out = exchange.open && !failed() && nghttp2_session_get_stream_local_close(raw(), exchange.id) == 1;
+  if (!answered)
     detach(exchange, NGHTTP2_CANCEL);  // it took nothing for too long, or nothing was answered
-  } else if (!exchange.in.ended())
+  else if (!exchange.in.ended() && all_out)
     detach(exchange, NGHTTP2_NO_ERROR);  // the answer is whole: the rest of the request is nobody's
   else
     let_go(exchange);
