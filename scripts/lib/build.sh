@@ -45,8 +45,8 @@ python_for_tests() {
     if ! { python3 -m venv --clear "$venv" &&
       "$venv/bin/pip" install -q --disable-pip-version-check --timeout 20 --retries 1 "${wanted[@]}"; } \
       >build/venv.log 2>&1; then
-      say "PyPI is out of reach (build/venv.log); installing from apt: python3-pytest python3-pytest-timeout python3-websockets"
-      apt_quietly python3-pytest python3-pytest-timeout python3-websockets
+      say "PyPI is out of reach (build/venv.log); installing from apt: python3-pytest python3-pytest-timeout python3-h2 python3-websockets"
+      apt_quietly python3-pytest python3-pytest-timeout python3-h2 python3-websockets
       rm -rf "$venv"
       # The system's own interpreter by path: apt installs for that one, whatever PATH puts first.
       /usr/bin/python3 -m venv --system-site-packages --without-pip "$venv"

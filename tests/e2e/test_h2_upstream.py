@@ -411,7 +411,7 @@ def test_bad_answers_are_502(postern_with, h2):
     }
     for path, fields in bad.items():
         h2.on(path, lambda c, r, f=fields: c.head(r, 200, f, end=True))
-    h2.on("/status", lambda c, r: (c.h2.send_headers(r.stream, [(":status", "999")], end_stream=True)))
+    h2.on("/status", lambda c, r: (c.h2.send_headers(r.stream, [(":status", "999")], end_stream=True), c.flush()))
     h2.on("/huge", lambda c, r: c.head(r, 200, [(f"x-{i}", "v" * 1000) for i in range(60)], end=True))
     h2.on("/many", lambda c, r: c.head(r, 200, [(f"x-{i}", "v") for i in range(150)], end=True))
     h2.on("/short", lambda c, r: (c.head(r, 200, [("content-length", "0")]), c.data(r, b"more", end=True)))
