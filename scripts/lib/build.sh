@@ -39,8 +39,8 @@ unit_tests() {  # PRESET NAME [ctest arguments...]
 
 # The interpreter of the end-to-end suite: a venv with pytest from PyPI, or apt's pytest where PyPI is out of reach.
 python_for_tests() {
-  local venv=$ROOT/build/venv wanted=("pytest>=7,<9" "pytest-timeout>=2,<3" "websockets>=13,<16")
-  if ! "$venv/bin/python" -c 'import pytest, pytest_timeout, websockets' 2>/dev/null; then
+  local venv=$ROOT/build/venv wanted=("pytest>=7,<9" "pytest-timeout>=2,<3" "h2>=4.1,<5" "websockets>=13,<16")
+  if ! "$venv/bin/python" -c 'import h2, pytest, pytest_timeout, websockets' 2>/dev/null; then
     say "installing into build/venv: ${wanted[*]}"
     if ! { python3 -m venv --clear "$venv" &&
       "$venv/bin/pip" install -q --disable-pip-version-check --timeout 20 --retries 1 "${wanted[@]}"; } \
