@@ -37,22 +37,54 @@ unit_tests() {  # PRESET NAME [ctest arguments...]
   tally $((total - failed)) "$failed" "$name"
 }
 
-# The interpreter of the end-to-end suite: a venv with pytest from PyPI, or apt's pytest where PyPI is out of reach.
+# What the end-to-end suite imports: the package on PyPI, the module's name, Debian's package.
+python_packages() {
+  cat <<'LIST'
+pytest>=7,<9 pytest python3-pytest
+pytest-timeout>=2,<3 pytest_timeout python3-pytest-timeout
+h2>=4.1,<5 h2 python3-h2
+grpcio>=1.51,<2 grpc python3-grpcio
+websockets>=13,<16 websockets python3-websockets
+LIST
+}
+
+# The interpreter of the end-to-end suite: a venv with packages from PyPI, or apt's where PyPI is out of reach.
 python_for_tests() {
-  local venv=$ROOT/build/venv wanted=("pytest>=7,<9" "pytest-timeout>=2,<3" "h2>=4.1,<5" "websockets>=13,<16")
-  if ! "$venv/bin/python" -c 'import h2, pytest, pytest_timeout, websockets' 2>/dev/null; then
+  local venv=$ROOT/build/venv wanted modules debian
+  mapfile -t wanted < <(python_packages | cut -d' ' -f1)
+  mapfile -t debian < <(python_packages | cut -d' ' -f3)
+  modules=$(python_packages | cut -d' ' -f2 | paste -sd,)
+  if ! "$venv/bin/python" -c "import $modules" 2>/dev/null; then
     say "installing into build/venv: ${wanted[*]}"
     if ! { python3 -m venv --clear "$venv" &&
       "$venv/bin/pip" install -q --disable-pip-version-check --timeout 20 --retries 1 "${wanted[@]}"; } \
       >build/venv.log 2>&1; then
-      say "PyPI is out of reach (build/venv.log); installing from apt: python3-pytest python3-pytest-timeout python3-h2 python3-websockets"
-      apt_quietly python3-pytest python3-pytest-timeout python3-h2 python3-websockets
+      say "PyPI is out of reach (build/venv.log); installing from apt: ${debian[*]}"
+      apt_quietly "${debian[@]}"
       rm -rf "$venv"
       # The system's own interpreter by path: apt installs for that one, whatever PATH puts first.
       /usr/bin/python3 -m venv --system-site-packages --without-pip "$venv"
     fi
   fi
   PYTHON=$venv/bin/python
+}
+
+# Conformance suites written in Go, built once into build/tools at the versions of tests/e2e/tools/go.sum. A test that
+# does not find its tool fails, so a machine without Go or network shows.
+tools_for_tests() {
+  local tools=$ROOT/build/tools stamp go
+  stamp=$(cat tests/e2e/tools/go.mod tests/e2e/tools/go.sum | sha256sum)
+  [[ $(cat "$tools/stamp" 2>/dev/null) == "$stamp" ]] && return 0
+  go=$(command -v go || echo /usr/lib/go-1.19/bin/go)
+  say "building h2spec and h2specd into build/tools"
+  mkdir -p "$tools"
+  if (cd tests/e2e/tools && GOTOOLCHAIN=local GOBIN=$tools "$go" install -mod=readonly \
+    github.com/summerwind/h2spec/cmd/h2spec github.com/summerwind/h2spec/cmd/h2specd) >build/tools.log 2>&1; then
+    echo "$stamp" >"$tools/stamp"
+  else
+    tail -n 5 build/tools.log
+    say "h2spec could not be built (build/tools.log): its tests will fail"
+  fi
 }
 
 end_to_end() {  # PRESET ENGINE NAME [pytest arguments...]

@@ -15,7 +15,9 @@ package_names() {  # build | test | gates | sanitize
     build) echo g++ cmake ninja-build "$boost" libssl-dev libfmt-dev libcli11-dev libtomlplusplus-dev \
       prometheus-cpp-dev liburing-dev libnghttp2-dev ;;
     # python3-venv for the end-to-end suite, openssl and curl because it drives both against the daemon.
-    test) echo libgtest-dev libbenchmark-dev python3 python3-venv ca-certificates openssl curl ;;
+    # Go for h2spec; not where one is installed already, which may be a newer one.
+    test) echo libgtest-dev libbenchmark-dev python3 python3-venv ca-certificates openssl curl \
+      "$(command -v go >/dev/null || echo golang-go)" ;;
     # One version of clang-format everywhere: versions disagree about the same style.
     gates) echo clang-format-16 "$tidy" ;;
   esac

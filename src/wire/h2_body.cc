@@ -22,6 +22,18 @@ void H2Body::start(H2Session& session, std::int32_t stream, Side side, std::int6
   hook_ = nullptr;
 }
 
+void H2Body::limit(std::uint64_t bytes) noexcept {
+  limit_ = bytes;
+  if (bytes == 0 || received_ <= bytes || error_.code != Code::ok) return;
+  too_large_ = true;
+  ended_ = false;  // whole or not: nobody is to read it
+  fail(Error{Code::too_large, side_, Retry::never});
+  give_back(received_ - returned_);
+  returned_ = taken_ = received_;
+  unread_ = 0;
+  blocks_.clear();
+}
+
 std::string_view H2Body::peek() noexcept {
   drop_read_blocks();
   if (blocks_.empty()) return {};

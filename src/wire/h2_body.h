@@ -27,7 +27,8 @@ class H2Body final : public BodySource {
     hook_ = hook;
     hook_owner_ = owner;
   }
-  void limit(std::uint64_t bytes) noexcept { limit_ = bytes; }
+  /// Counts what has come already, too: DATA may be here before anybody knows the route.
+  void limit(std::uint64_t bytes) noexcept;
   void set_read_timeout(std::int64_t ms) noexcept { read_timeout_ms_ = ms; }
 
   // BodySource

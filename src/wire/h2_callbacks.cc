@@ -190,10 +190,14 @@ struct H2Callbacks {
     return verdict(self(user));
   }
 
-  static int on_send_data(nghttp2_session*, nghttp2_frame* frame, const std::uint8_t* head, std::size_t size,
+  // One call of nghttp2_session_mem_send() makes as many of these frames as there are: the block may be full by now.
+  // And a stream that was let go, or gave up its bytes, since the frame was made has nothing to put into it.
+  static int on_send_data(nghttp2_session* raw, nghttp2_frame* frame, const std::uint8_t* head, std::size_t size,
                           nghttp2_data_source* source, void* user) noexcept {
-    static_cast<void>(frame);
     H2Session& session = self(user);
+    if (H2Session::kFrameHeader + size > session.room()) return NGHTTP2_ERR_WOULDBLOCK;
+    const H2Stream* const stream = stream_of(raw, frame->hd.stream_id);
+    if (!stream || stream->out.queued() < size) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     std::memcpy(session.out_.data() + session.out_end_, head, H2Session::kFrameHeader);
     static_cast<H2Output*>(source->ptr)->take(session.out_.data() + session.out_end_ + H2Session::kFrameHeader, size);
     session.out_end_ += H2Session::kFrameHeader + size;

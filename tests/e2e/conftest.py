@@ -12,6 +12,7 @@ import pytest
 from harness.certs import Authority
 from harness.client import Closed
 from harness.flight import Pilot
+from harness.h2_site import h2_site, shared_h2_site  # noqa: F401 (fixtures)
 from harness.origin import Origin
 from harness.postern import BINARY, Postern
 
