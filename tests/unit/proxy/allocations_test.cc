@@ -172,7 +172,10 @@ TEST(ForwardPath, AllocatesNothingTowardsHttp2) {
       // How much of an answer waits here at once is chance: as many blocks as that may ever be are made before.
       core.run_on_core([&] {
         std::vector<Buffer> blocks;
-        for (int i = 0; i < 8; ++i) blocks.push_back(core.core().loop().buffers().large());
+        for (int i = 0; i < 8; ++i) {
+          blocks.push_back(core.core().loop().buffers().large());
+          blocks.push_back(core.core().loop().buffers().small());
+        }
       });
       int served = 0;
       const std::uint64_t count = allocations_of(core, [&] { served = exchange(clients, scenario, kCounted); });
