@@ -26,7 +26,8 @@ def figure(case, value):
 
 def panel(case, rows, left, top, width):
     """One case. Rows are (name, median, least, greatest); the thin line on a bar is the spread of the rounds."""
-    unit = {"wrk": "CPU per request", "handshake": "CPU per handshake", "idle": "per connection"}.get(case.kind, "RSS")
+    unit = {"wrk": "CPU per request", "h2": "CPU per request", "sse": "CPU per event",
+            "handshake": "CPU per handshake", "idle": "per connection"}.get(case.kind, "RSS")
     parts = [text(left, top, case.title, "case"), text(left + width, top, unit, "soft", "end")]
     room = width - NAME - VALUE
     scale = room / (max(row[1] for row in rows) or 1)
@@ -51,7 +52,7 @@ def svg(results, meta):
         rows = []
         for name in results.names:
             summary = results.summary(case, name)
-            if summary:
+            if summary and case.metric in summary:
                 values = summary[case.metric]
                 rows.append((name, max(0.0, values["median"]), values["min"], values["max"]))
         if rows:

@@ -1,4 +1,5 @@
-"""Load against one proxy for one case: wrk for requests, tlsload for handshakes and for idle connections.
+"""Load against one proxy for one case: wrk and h2load for requests, sseload for events, tlsload for handshakes and for
+idle connections.
 
 Each function returns one sample (a dict of numbers), or raises Failed with a line that says what went wrong."""
 
@@ -11,6 +12,8 @@ import ssl
 import subprocess
 import time
 
+import h2
+from cases import EVENTS_PER_SECOND
 from measure import cpu_seconds, memory_bytes
 
 SCRIPT = """wrk.method = "{method}"
@@ -33,12 +36,19 @@ class Failed(Exception):
 
 
 class Loader:
-    def __init__(self, children, cpus, wrk, tlsload, folder):
+    def __init__(self, children, cpus, tools, folder):
+        """`tools`: the paths of wrk, tlsload, sseload, h2load and nghttp, by name."""
         self._children, self._cpus = children, cpus
-        self._wrk, self._tlsload, self._folder = wrk, tlsload, folder
+        self._tools, self._folder = tools, folder
 
     def check(self, proxy, case):
         """One request by hand: a proxy that does not answer the case rightly must not win it."""
+        if case.kind == "h2":
+            try:
+                h2.check(self._tools["h2load"], self._tools["nghttp"], proxy, case, self._folder)
+            except h2.NotAnswered as failure:
+                raise Failed(str(failure)) from failure
+            return
         port = proxy.ports[case.port]
         context = ssl._create_unverified_context() if case.port == "tls" else None
         connection = (http.client.HTTPSConnection("127.0.0.1", port, timeout=5, context=context) if context
@@ -46,7 +56,7 @@ class Loader:
         try:
             connection.request(case.method, case.path, body=b"x" * case.body if case.body else None)
             answer = connection.getresponse()
-            size = len(answer.read())
+            size = len(answer.readline() if case.kind == "sse" else answer.read())
         except (OSError, http.client.HTTPException) as error:
             raise Failed(f"no answer: {error}") from error
         finally:
@@ -57,28 +67,24 @@ class Loader:
 
     def run(self, proxy, case, seconds):
         """One slice of load, with the CPU time that the proxy's processes spent in it."""
-        begun, kernel_begun = cpu_seconds(proxy.pids)
-        told = self._wrk_slice(proxy, case, seconds) if case.kind == "wrk" else self._handshakes(proxy, case, seconds)
-        ended, kernel_ended = cpu_seconds(proxy.pids)
+        load = {"wrk": self._wrk_slice, "h2": self._h2_slice, "sse": self._events, "handshake": self._handshakes}
+        begun = cpu_seconds(proxy.pids)
+        told = load[case.kind](proxy, case, seconds)
+        begun, ended = told.pop("cpu", None) or (begun, cpu_seconds(proxy.pids))
         if not proxy.alive():
             raise Failed("the proxy has ended")
         if told["requests"] == 0:
             raise Failed(f"nothing completed ({told['errors']} errors)")
         if case.resume and told["resumed"] < told["requests"] * 0.99:
             raise Failed(f"only {told['resumed']} of {told['requests']} handshakes were resumed")
-        cpu = ended - begun
-        return {
-            "us_per_request": cpu * 1e6 / told["requests"],
-            "kernel_share": min(1.0, (kernel_ended - kernel_begun) / cpu) if cpu > 0 else 0.0,
-            "requests_per_second": told["requests"] / told["seconds"],
-            "p50_us": told["p50_us"],
-            "p99_us": told["p99_us"],
-            "busy": cpu / told["seconds"],
-            "rss_bytes": memory_bytes(proxy.pids)[0],
-            "requests": told["requests"],
-            "errors": told["errors"],
-            "protocol": told.get("protocol", ""),
-        }
+        cpu, kernel = ended[0] - begun[0], ended[1] - begun[1]
+        sample = {"requests_per_second": told["requests"] / told["seconds"], "errors": 0, "protocol": "", **told}
+        if proxy.pids:  # not so the origin itself, where it is measured without a proxy
+            sample["us_per_request"] = cpu * 1e6 / told["requests"]
+            sample["kernel_share"] = min(1.0, kernel / cpu) if cpu > 0 else 0.0
+            sample["busy"] = cpu / told["seconds"]
+            sample["rss_bytes"] = memory_bytes(proxy.pids)[0]
+        return sample
 
     def _wrk_slice(self, proxy, case, seconds):
         script = self._folder / f"{case.name}.lua"
@@ -87,15 +93,54 @@ class Loader:
         scheme = "https" if case.port == "tls" else "http"
         url = f"{scheme}://127.0.0.1:{proxy.ports[case.port]}{case.path}"
         # wrk knows whole seconds only; an interrupt ends it at any time, with its whole report.
-        command = [self._wrk, "-t1", f"-c{case.connections}", f"-d{math.ceil(seconds) + 5}s", "-s", script, url]
+        command = [self._tools["wrk"], "-t1", f"-c{case.connections}", f"-d{math.ceil(seconds) + 5}s", "-s", script,
+                   url]
         output = self._finish(command, seconds, signal.SIGINT)
         for line in output.splitlines():
             if line.startswith("SAMPLE "):
                 return json.loads(line[7:])
         raise Failed("wrk said: " + output.strip()[-200:])
 
+    def _h2_slice(self, proxy, case, seconds):
+        command = h2.command(self._tools["h2load"], proxy, case, self._folder, seconds)
+        try:
+            return h2.understand(self._finish(command, seconds + 10, signal.SIGTERM), case)
+        except h2.NotAnswered as failure:
+            raise Failed(str(failure)) from failure
+
+    def _events(self, proxy, case, seconds):
+        """Opens all streams, and measures only then: a thousand connections cost as much as many thousand events."""
+        command = [self._tools["sseload"], "--port", proxy.ports["sse"], "--path", case.path,
+                   "--streams", case.connections]
+        child = self._children.start(command, self._cpus, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                     stderr=subprocess.STDOUT, text=True)
+        try:
+            line = self._first_line(child)
+            if line != "ready":
+                raise Failed("sseload said: " + line)
+            time.sleep(0.1)
+            begun = cpu_seconds(proxy.pids)
+            child.stdin.write("go\n")
+            child.stdin.flush()
+            time.sleep(seconds)
+            ended = cpu_seconds(proxy.pids)
+            output = child.communicate("stop\n", timeout=10)[0]
+            told = json.loads(output.strip().splitlines()[-1])
+        except (OSError, ValueError, IndexError, subprocess.TimeoutExpired) as error:
+            output = child.stdout.read() if isinstance(error, OSError) else str(error)
+            raise Failed("sseload said: " + output.strip()[-200:]) from error
+        finally:
+            self._children.stop(child)
+        told["share_sent"] = told["requests"] / told["seconds"] / (case.connections * EVENTS_PER_SECOND)
+        return {**told, "errors": told["lost"], "cpu": (begun, ended)}
+
+    @staticmethod
+    def _first_line(child):
+        ready = select.select([child.stdout], [], [], 20)[0]
+        return child.stdout.readline().strip() if ready else "it does not get its connections"
+
     def _handshakes(self, proxy, case, seconds):
-        command = [self._tlsload, "--port", proxy.ports["tls"], "--seconds", f"{seconds:.3f}",
+        command = [self._tools["tlsload"], "--port", proxy.ports["tls"], "--seconds", f"{seconds:.3f}",
                    "--connections", case.connections] + (["--resume"] if case.resume else [])
         output = self._finish(command, seconds + 5, signal.SIGTERM)
         try:
@@ -135,14 +180,13 @@ class Loader:
                 "rss_bytes": after[0], "pss_bytes": after[1]}
 
     def _hold(self, proxy, case, count):
-        command = [self._tlsload, "--port", proxy.ports[case.port], "--idle", count]
+        command = [self._tools["tlsload"], "--port", proxy.ports[case.port], "--idle", count]
         child = self._children.start(command + (["--plain"] if case.port == "plain" else []), self._cpus,
                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        ready = select.select([child.stdout], [], [], 20)[0]
-        line = child.stdout.readline() if ready else "it does not get its connections"
+        line = self._first_line(child)
         if not line.startswith('{"idle"'):
             self._children.stop(child)
-            raise Failed("tlsload said: " + line.strip())
+            raise Failed("tlsload said: " + line)
         time.sleep(0.2)  # what the last request left behind is put away
         return child
 

@@ -21,6 +21,7 @@ PROGRAMS = {
     "lighttpd": "lighttpd",
     "wrk": "wrk",
     "h2load": "nghttp2-client",
+    "nghttp": "nghttp2-client",
     "openssl": "openssl",
 }
 LIGHTTPD_TLS = Path("/usr/lib/lighttpd/mod_openssl.so")
@@ -74,6 +75,7 @@ def tool(name):
     own.parent.mkdir(parents=True, exist_ok=True)
     if source.suffix == ".c":
         command = ["cc", "-O2", "-std=gnu11", "-o", own, source]
+        command += ["-lnghttp2"] if "<nghttp2/" in source.read_text() else []
     else:
         command = ["c++", "-O2", "-std=c++20", "-o", own, source, "-lssl", "-lcrypto"]
     subprocess.run([str(word) for word in command], check=True)

@@ -7,8 +7,10 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cases import WIRES
 from machine import LIGHTTPD_TLS, ended, find, free_port, say, wait_for_port
 from measure import family
+from wires import addition, serves
 
 
 @dataclass
@@ -21,6 +23,8 @@ class Setup:
     key: Path
     folder: Path
     max_connections: int
+    h2_origin_port: int = 0
+    sse_origin_port: int = 0
 
 
 @dataclass
@@ -84,7 +88,7 @@ http {{
     listen 127.0.0.1:{unix} backlog=4096;
     location / {{ proxy_pass http://local; }}
   }}
-}}
+{wire}}}
 """
 
 HAPROXY = """global
@@ -113,7 +117,7 @@ backend tcp
   server origin 127.0.0.1:{origin_port} pool-purge-delay 300s
 backend local
   server origin unix@{origin_socket} pool-purge-delay 300s
-"""
+{wire}"""
 
 LIGHTTPD = """server.modules = ( "mod_proxy", {tls_module} )
 server.document-root = "{folder}"
@@ -131,7 +135,7 @@ server.stream-response-body = 2
 proxy.server = ( "" => (( "host" => "127.0.0.1", "port" => {origin_port} )) )
 $SERVER["socket"] == "127.0.0.1:{unix}" {{ proxy.server = ( "" => (( "host" => "{origin_socket}" )) ) }}
 {tls_server}
-"""
+{wire}"""
 
 LIGHTTPD_TLS_SERVER = """$SERVER["socket"] == "127.0.0.1:{tls}" {{
   ssl.engine = "enable"
@@ -196,7 +200,7 @@ name = "local"
 path = "/*"
 listeners = ["local"]
 forward = "local"
-"""
+{wire}"""
 
 
 # HAProxy has one buffer size for everything. The default is the best for small messages, this for 1 MiB, so that the
@@ -212,15 +216,19 @@ class Starter:
         self._floor, self._postern = floor, postern
         self._count = 0
 
-    def start(self, name, bulk=False):
-        """A fresh instance on free ports, or None (said) when it does not come up."""
+    def start(self, name, bulk=False, wire=""):
+        """A fresh instance on free ports, or None when it does not come up (said) or cannot serve the wire."""
+        if wire and not serves(name, wire):
+            return None
         self._count += 1
         folder = self._setup.folder / f"{name}-{self._count}"
         folder.mkdir()
-        ports = {kind: free_port() for kind in ("plain", "tls", "unix", "admin")}
+        ports = {kind: free_port() for kind in ("plain", "tls", "unix", "admin", *WIRES)}
         words = {**vars(self._setup), **ports, "folder": folder}
+        words["wire"] = addition(name, wire, words)
         words["bulk_tuning"] = BULK_TUNING.get(name, "") if bulk else ""
         command, served = self._prepare(name, words)
+        served = (*served, wire) if wire else served
         log = folder / "output.log"
         child = self._children.start(command, self._cpus, log=log)
         if not wait_for_port(ports["plain"], child):
@@ -242,6 +250,7 @@ class Starter:
         folder, every = words["folder"], ("plain", "tls", "unix")
         if name == "floor":
             routes = [words["plain"], words["origin_port"], words["unix"], words["origin_socket"]]
+            routes += [words["sse"], words["sse_origin_port"]] if words["sse_origin_port"] else []
             return [self._floor, *routes], ("plain", "unix")
         if name == "nginx":
             config = write(folder / "nginx.conf", NGINX.format(**words))
@@ -267,7 +276,7 @@ def write(path, text):
 def version(name, postern):
     """One line that names the program and its version."""
     command = {"nginx": ["nginx", "-v"], "haproxy": ["haproxy", "-v"], "lighttpd": ["lighttpd", "-v"],
-               "wrk": ["wrk", "-v"], "openssl": ["openssl", "version"]}.get(name, [str(postern), "--version"])
+               "wrk": ["wrk", "-v"], "h2load": ["h2load", "--version"], "openssl": ["openssl", "version"]}.get(name, [str(postern), "--version"])
     program = find(command[0])
     if name == "floor" or not program:
         return ""

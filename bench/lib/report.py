@@ -2,8 +2,9 @@
 
 import json
 import math
+from dataclasses import dataclass
 
-from cases import TARGETS
+from cases import TARGETS, Case, Target
 from measure import summarise
 
 
@@ -26,9 +27,10 @@ class Results:
         samples = self._samples.get((case.name, name))
         return summarise(samples) if samples else None
 
-    def value(self, case, name):
+    def value(self, case, name, metric=""):
         summary = self.summary(case, name)
-        return summary[case.metric]["median"] if summary else None
+        found = summary.get(metric or case.metric) if summary else None
+        return found["median"] if found else None
 
     def ratio(self, case, numerator, denominator):
         top, bottom = self.value(case, numerator), self.value(case, denominator)
@@ -43,21 +45,59 @@ class Results:
                     rows.append({"case": case.name, "title": case.title, "proxy": name, "metric": case.metric,
                                  "summary": summarise(samples), "postern_ratio": self.ratio(case, "postern", name),
                                  "floor_ratio": self.ratio(case, name, "floor"), "samples": samples})
-        targets = [{"case": t.case, "against": t.against, "limit": t.limit, "value": value, "met": value <= t.limit}
-                   for t, value in judge(self)]
+        targets = [{"case": v.case.name, "against": v.target.against, "metric": v.target.metric or v.case.metric,
+                    "limit": v.limit, "value": None if v.value == math.inf else v.value, "met": v.met}
+                   for v in judge(self)]
         return json.dumps({"meta": meta, "results": rows, "targets": targets, "notes": self.notes}, indent=1) + "\n"
 
 
+@dataclass
+class Verdict:
+    """What a run says of a target. A ratio is judged as it is; another metric as such, since it may be about zero."""
+
+    target: Target
+    case: Case
+    value: float
+    limit: float
+
+    @property
+    def met(self):
+        return self.value <= self.limit
+
+    def __str__(self):
+        against = self.target.against
+        if self.value == math.inf:
+            return f"postern has no figure (against {against})"
+        if self.target.metric:
+            name = self.target.metric.replace("_us", "").replace("_", " ")
+            return f"{name}: postern {self.value:.0f} us (at most {self.limit:.0f} us, the least of {against})"
+        if against:
+            return f"postern/{against} {ratio_text(self.value)} (at most {ratio_text(self.limit)})"
+        return f"postern {size_text(self.value)} (at most {size_text(self.limit)})"
+
+
 def judge(results):
-    """(target, value) of every target that this run can speak about."""
+    """The verdict on every target that this run can speak about."""
     found = []
     for target in TARGETS:
         case = next((c for c in results.cases if c.name == target.case), None)
         if case is None:
             continue
-        value = results.ratio(case, "postern", target.against) if target.against else results.value(case, "postern")
+        limit = target.limit
+        if target.metric:
+            others = [results.value(case, name, target.metric) for name in target.against.split(",")]
+            value = results.value(case, "postern", target.metric)
+            if None in others:
+                continue
+            limit *= min(others)
+        elif target.against:
+            value = results.ratio(case, "postern", target.against)
+        else:
+            value = results.value(case, "postern")
         if value is not None:
-            found.append((target, value))
+            found.append(Verdict(target, case, value, limit))
+        elif "postern" in results.names and not case.is_memory and results.value(case, "postern") is None:
+            found.append(Verdict(target, case, math.inf, limit))  # it was to be measured and did not answer
     return found
 
 
@@ -81,31 +121,49 @@ def table(results):
         rows = [(name, summary) for name, summary in rows if summary]
         if not rows:
             continue
-        if case.is_memory:
-            head = ["memory", "min..max", "process RSS"]
-        else:
-            unit = "handshake" if case.kind == "handshake" else "request"
-            head = [f"CPU us/{unit}", "min..max", "per second", "p50 ms", "p99 ms", "CPU busy", "RSS"]
+        head = ["memory", "min..max", "process RSS"] if case.is_memory else load_head(case)
         body = []
         for name, summary in rows:
-            cells = memory_cells(case, summary) if case.is_memory else load_cells(summary)
+            cells = memory_cells(case, summary) if case.is_memory else load_cells(case, summary)
             if summary.get("errors", {}).get("max", 0) > 0:
                 cells[0] += "!"
                 results.note(f"! {name} had up to {summary['errors']['max']} errors a round in '{case.title}'")
+            if summary.get("share_sent", {}).get("min", 1) < 0.97:
+                results.note(f"{name} had only {summary['share_sent']['min']:.0%} of the events in a round of "
+                             f"'{case.title}': whoever is too slow, quote no latencies")
             body.append([name] + cells + [ratio_text(results.ratio(case, engine, name)) for engine in engines] +
                         [ratio_text(results.ratio(case, name, "floor"))])
-        detail = f" ({case.connections} connections)" if not case.is_memory else ""
+        streams = f", {case.streams} streams each" if case.streams > 1 else ""
+        detail = f" ({case.connections} connections{streams})" if not case.is_memory else ""
         lines += ["", f"{case.title}{detail}"] + columns([["proxy"] + head + ratios] + body)
     return "\n".join(lines + closing(results)).lstrip("\n")
 
 
-def load_cells(summary):
-    cost = summary["us_per_request"]
-    digits = 1 if cost["median"] < 1000 else 0
-    return [f"{cost['median']:.{digits}f}", f"{cost['min']:.{digits}f}..{cost['max']:.{digits}f}",
-            f"{summary['requests_per_second']['median']:,.0f}", f"{summary['p50_us']['median'] / 1e3:.2f}",
-            f"{summary['p99_us']['median'] / 1e3:.2f}", f"{summary['busy']['median']:.0%}",
-            size_text(summary["rss_bytes"]["median"])]
+# The columns on time: their titles, and the keys of a sample, in us. h2load tells a mean and no percentiles.
+TIMES = {"h2": [("mean ms", "mean_us")],
+         "sse": [("p50 ms", "p50_us"), ("p99 ms", "p99_us"), ("p99.9 ms", "p999_us"), ("added p99 ms", "added_p99_us")]}
+USUAL_TIMES = [("p50 ms", "p50_us"), ("p99 ms", "p99_us")]
+
+
+def load_head(case):
+    unit = {"handshake": "handshake", "sse": "event"}.get(case.kind, "request")
+    times = [title for title, _ in TIMES.get(case.kind, USUAL_TIMES)]
+    return [f"CPU us/{unit}", "min..max", "per second", *times, "CPU busy", "RSS"]
+
+
+def load_cells(case, summary):
+    """A cell without a figure is a dash: the origin without a proxy has no cost."""
+
+    def median(key, show):
+        return show(summary[key]["median"]) if key in summary else "-"
+
+    cost = summary.get(case.metric)
+    digits = 1 if cost and cost["median"] < 1000 else 0
+    spread = f"{cost['min']:.{digits}f}..{cost['max']:.{digits}f}" if cost else "-"
+    times = [median(key, lambda us: f"{us / 1e3:.2f}") for _, key in TIMES.get(case.kind, USUAL_TIMES)]
+    return [median(case.metric, lambda us: f"{us:.{digits}f}"), spread,
+            median("requests_per_second", lambda count: f"{count:,.0f}"), *times,
+            median("busy", lambda share: f"{share:.0%}"), median("rss_bytes", size_text)]
 
 
 def memory_cells(case, summary):
@@ -126,11 +184,8 @@ def closing(results):
     judged = judge(results)
     if judged:
         lines += ["", "targets"]
-    for target, value in judged:
-        case = next(c for c in results.cases if c.name == target.case)
-        limit = ratio_text(target.limit) if target.against else size_text(target.limit)
-        shown = f"postern/{target.against} {ratio_text(value)}" if target.against else f"postern {size_text(value)}"
-        lines.append(f"  {'met   ' if value <= target.limit else 'MISSED'}  {case.title}: {shown} (at most {limit})")
+    for verdict in judged:
+        lines.append(f"  {'met   ' if verdict.met else 'MISSED'}  {verdict.case.title}: {verdict}")
     if "postern-io_uring" in results.names:
         found = [results.ratio(case, "postern-io_uring", "postern") for case in results.cases if not case.is_memory]
         found = [ratio for ratio in found if ratio]

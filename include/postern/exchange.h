@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "base/error.h"
@@ -97,6 +98,8 @@ class Exchange {
   virtual bool rewind_request_body() noexcept = 0;
   /// The most that this request's body may hold; going over it ends the source with Code::too_large.
   virtual void limit_request_body(std::uint64_t bytes) noexcept = 0;
+  /// How long its fill() waits for bytes from now on, where streams of a connection have clocks of their own (HTTP/2).
+  virtual void set_request_body_timeout(std::int64_t milliseconds) noexcept { static_cast<void>(milliseconds); }
 
   [[nodiscard]] virtual BodyFailure request_body_failure() const noexcept = 0;
 
@@ -134,6 +137,8 @@ class UpstreamExchange {
   virtual void set_read_timeout(std::int64_t milliseconds) noexcept = 0;
   /// A byte of the answer has arrived: no retry from here on.
   [[nodiscard]] virtual bool answered() const noexcept = 0;
+  /// HTTP/2: the error code with which the endpoint reset this stream, where it did.
+  [[nodiscard]] virtual std::optional<std::uint32_t> reset_code() const noexcept { return std::nullopt; }
   /// Ends whatever waits with that error and makes the connection unusable.
   virtual void cancel(Error why) noexcept = 0;
   /// As Exchange::drop_head(), for the head of the answer.

@@ -186,7 +186,12 @@ IoResult TlsSession::shutdown() noexcept {
   return stopped(result);
 }
 
-bool TlsSession::has_pending() const noexcept { return ssl_ && SSL_has_pending(ssl_.get()) == 1; }
+// An end that came with data was taken from the descriptor together with them: that will report nothing more.
+bool TlsSession::has_pending() const noexcept {
+  if (!ssl_) return false;
+  return SSL_has_pending(ssl_.get()) == 1 || failure_ != TlsFailure::none ||
+         (SSL_get_shutdown(ssl_.get()) & SSL_RECEIVED_SHUTDOWN) != 0;
+}
 
 IoResult TlsSession::stopped(int result) noexcept {
   if (bio_.poisoned) return failed(TlsFailure::flood, "too many key updates");

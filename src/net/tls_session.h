@@ -61,7 +61,7 @@ class TlsSession {
   IoResult write(std::span<const char> from) noexcept;
   /// Sends close_notify, once. Best effort: error and want_write may be ignored before close().
   IoResult shutdown() noexcept;
-  /// True: read() may give bytes although the descriptor is not readable.
+  /// True: read() has something to say (bytes, an end, a failure) although the descriptor may not be readable.
   bool has_pending() const noexcept;
   /// The last read left nothing, neither here nor in the descriptor: the owner may wait without another read. Asked
   /// once per read; afterwards the next read looks into the descriptor again.

@@ -8,6 +8,7 @@
 
 #include "http/date.h"
 #include "net/tls_session.h"
+#include "proxy/grpc_call.h"
 #include "proxy/heads.h"
 #include "proxy/pipeline.h"
 #include "route/route.h"
@@ -31,6 +32,7 @@ void Pipeline::begin(RequestContext& rc) noexcept {
   rc.request_id = {rc.request_id_space.data(), rc.request_id_space.size()};
   rc.authority = rc.request().authority;
   find_client(rc);
+  find_grpc(rc);
 }
 
 void Pipeline::finish(RequestContext& rc) noexcept {

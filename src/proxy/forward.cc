@@ -24,7 +24,14 @@ Forwarder::Forwarder(net::Loop& loop, RequestContext& rc, std::string_view date)
 Forwarder::~Forwarder() { rc_.exchange.watch_client(nullptr); }
 
 Task<const Reply*> Forwarder::run() {
-  if (const auto total = rc_.match.route->request_timeout; total.count() > 0) loop_.set_timer(deadline_, total.count());
+  if (const auto total = time_limit(rc_); total.count() > 0) loop_.set_timer(deadline_, total.count());
+  // Both sides of a call may stream for as long as it lasts: pauses of the caller are no slower an attack than its
+  // waiting for an answer.
+  if (rc_.grpc == grpc::Kind::grpc) rc_.exchange.set_request_body_timeout(route_.idle_timeout.count());
+  if (route_.grpc_web && grpc::is_web(rc_.grpc)) {
+    grpc_web_.emplace(loop_.buffers());
+    body_ = &grpc_web_->translate_request(rc_, *body_);
+  }
   if (route_.buffer_request && !wants_tunnel()) {
     const bool read = co_await buffer_request();
     if (!read) co_return &reply_;
@@ -66,6 +73,7 @@ Task<Forwarder::Step> Forwarder::try_once(upstream::Endpoint& endpoint, bool fre
       co_return time_over_ ? Step::failed : Step::retry;
     }
     connection = std::move(*dialled);
+    if (time_over_) co_return Step::failed;
   }
   const Step step = co_await exchange_over(*connection);
   current_ = nullptr;
@@ -84,6 +92,7 @@ Task<Forwarder::Step> Forwarder::exchange_over(UpstreamConnection& connection) {
   const Result<void> head = co_await read_final_head(up);
   if (!head) {
     const Error error = head.error();
+    rc_.upstream_reset = up.reset_code();
     co_await finish_upload(up);
     co_return on_failure(connection, client_error_.code != Code::ok ? client_error_ : error);
   }
@@ -102,14 +111,18 @@ Task<Forwarder::Step> Forwarder::exchange_over(UpstreamConnection& connection) {
 }
 
 void Forwarder::finish_response(UpstreamExchange& up) noexcept {
+  const http::Fields& all = up.response_body().trailers();
   http::Fields allowed;
-  rc_.exchange.response_body().finish(
-      allowed_trailers(route_.response_trailers, up.response_body().trailers(), allowed));
+  if (grpc_web_) return rc_.exchange.response_body().finish(nullptr);  // they are in the body
+  if (forwards_grpc(rc_)) return rc_.exchange.response_body().finish(all.empty() ? nullptr : &all);
+  rc_.exchange.response_body().finish(allowed_trailers(route_.response_trailers, all, allowed));
 }
 
 void Forwarder::finish_request_body(UpstreamExchange& up) noexcept {
+  const http::Fields& all = body_->trailers();
   http::Fields allowed;
-  up.request_body().finish(allowed_trailers(route_.request_trailers, body_->trailers(), allowed));
+  if (forwards_grpc(rc_)) return up.request_body().finish(all.empty() ? nullptr : &all);
+  up.request_body().finish(allowed_trailers(route_.request_trailers, all, allowed));
 }
 
 // What becomes of it shows in the answer: an endpoint that stopped reading may have answered all the same.
@@ -168,9 +181,9 @@ Task<void> Forwarder::relay_response(UpstreamExchange& up) {
   Exchange& exchange = rc_.exchange;
   if (head.framing == http::Framing::until_close) head.framing = http::Framing::chunked;
   rc_.status = head.status;
+  BodySource& source = grpc_web_ ? grpc_web_->translate_answer(rc_, head, up.response_body()) : up.response_body();
   exchange.start_response(head);
   up.set_read_timeout(route_.idle_timeout.count());
-  BodySource& source = up.response_body();
   BodySink& sink = exchange.response_body();
   Result<void> moved;
   if (!pump_ready(source, sink)) moved = co_await pump(source, sink);
@@ -182,6 +195,11 @@ Task<void> Forwarder::relay_response(UpstreamExchange& up) {
   last_error_ = moved.error();
   count_failure(last_error_, false);
   rc_.reason = relay_reason(last_error_);
+  if (time_over_ && tell_time_over(sink, head.framing)) {
+    up.cancel(last_error_);
+    moved = co_await sink.flush();
+    if (moved) co_return;
+  }
   exchange.abort(last_error_);
   up.cancel(last_error_);
 }
@@ -260,6 +278,7 @@ Forwarder::Step Forwarder::on_failure(UpstreamConnection& connection, Error erro
     buffered_->rewind();
     return Step::retry;
   }
+  if (grpc_web_) grpc_web_->rewind();
   return rc_.exchange.rewind_request_body() ? Step::retry : Step::failed;
 }
 
@@ -280,6 +299,19 @@ void Forwarder::on_time_over() noexcept {
   const Error error{Code::timeout, Side::upstream, Retry::never};
   if (current_) current_->cancel(error);
   rc_.exchange.stop_reading(error);
+}
+
+// A call that has begun to answer ends with a status, too, where trailers are sure to arrive: a reset would leave the
+// caller to guess. (A message that it cuts apart is no message to gRPC.)
+bool Forwarder::tell_time_over(BodySink& sink, http::Framing framing) noexcept {
+  if (rc_.grpc != grpc::Kind::grpc || rc_.request().minor_version != 2) return false;
+  // It is the upstream that was waited for, and nothing has promised a length or ended the body.
+  if (last_error_.side != Side::upstream || framing != http::Framing::chunked || sink.wants_flush()) return false;
+  http::Fields trailers;
+  trailers.add(grpc::kStatusName, grpc::to_digits(grpc::Status::deadline_exceeded));
+  trailers.add(grpc::kMessageName, "the time for this call is over");
+  sink.finish(&trailers);
+  return true;
 }
 
 void Forwarder::on_client_gone(Error why) noexcept {

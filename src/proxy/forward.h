@@ -7,6 +7,7 @@
 #include "base/task_group.h"
 #include "net/loop.h"
 #include "proxy/buffered_body.h"
+#include "proxy/grpc_call.h"
 #include "proxy/request_context.h"
 #include "route/route.h"
 
@@ -49,6 +50,7 @@ class Forwarder final : private ClientWatcher {
   void finish_response(UpstreamExchange& up) noexcept;
   void count_failure(Error error, bool reused) noexcept;
   void on_time_over() noexcept;
+  bool tell_time_over(BodySink& sink, http::Framing framing) noexcept;
 
   // ClientWatcher
   void on_client_gone(Error why) noexcept override;
@@ -61,6 +63,7 @@ class Forwarder final : private ClientWatcher {
   const std::string_view date_;
   TaskGroup uploads_;
   BodySource* body_;
+  std::optional<GrpcWebCall> grpc_web_;
   std::optional<BufferedBody> buffered_;
   UpstreamExchange* current_ = nullptr;
   Tunnel* tunnel_ = nullptr;

@@ -4,6 +4,7 @@
 
 #include "http/forwarded.h"
 #include "http/hop.h"
+#include "proxy/grpc_call.h"
 #include "route/route.h"
 
 namespace postern::proxy {
@@ -112,7 +113,8 @@ const Reply* prepare_request(RequestContext& rc) noexcept {
   http::strip_hop_by_hop(head.fields);
   head.fields.remove(http::FieldId::expect);  // we answer it ourselves, when the body is wanted
   head.expect_continue = false;
-  head.accepts_trailers = head.accepts_trailers && !forward.response_trailers.empty();
+  // gRPC cannot do without, and some of its servers refuse calls that do not say so.
+  head.accepts_trailers = forwards_grpc(rc) || (head.accepts_trailers && !forward.response_trailers.empty());
   constexpr std::string_view kVia[] = {"1.0 postern", "1.1 postern", "2 postern"};
   const std::string_view via = kVia[head.minor_version];
   const bool fits = add_forwarding(rc) && head.fields.add(http::FieldId::via, via);

@@ -1,12 +1,18 @@
-// How Pipeline writes an answer of postern's own: fixed replies as they are, errors as problem documents.
+// How Pipeline writes an answer of postern's own: fixed replies as they are, errors as problem documents, or as a
+// status without messages where the client speaks gRPC.
 
 #include "proxy/reply.h"
 
 #include "http/problem.h"
+#include "proxy/grpc_call.h"
 #include "proxy/pipeline.h"
 #include "route/route.h"
 
 namespace postern::proxy {
+
+namespace {
+constexpr std::size_t kMaxGrpcMessage = 1024;
+}
 
 void Pipeline::write_reply(RequestContext& rc, const Reply& reply) noexcept {
   rc.status = reply.status;
@@ -20,7 +26,11 @@ void Pipeline::write_reply(RequestContext& rc, const Reply& reply) noexcept {
   head.status = reply.status;
   std::string_view body = reply.body;
   Buffer space;
-  if (reply.reason != metrics::Reason::none) {
+  if (reply.reason != metrics::Reason::none && rc.grpc != grpc::Kind::none) {
+    space = loop_.buffers().small();
+    write_grpc_error(rc, reply, head, {space.data(), kMaxGrpcMessage});
+    rc.status = head.status;  // what goes out is a 200; the reason tells what it was
+  } else if (reply.reason != metrics::Reason::none) {
     space = loop_.buffers().small();
     body = problem_body(rc, reply, head, {space.data(), space.size()});
   } else if (!reply.content_type.empty()) {

@@ -5,10 +5,12 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "base/buffer_pool.h"
 #include "base/clock.h"
+#include "grpc/content_type.h"
 #include "metrics/core_metrics.h"
 #include "postern/exchange.h"
 #include "proxy/reply.h"
@@ -41,6 +43,10 @@ struct RequestContext {
   std::string_view authority;  // as the client said it; the head's may be rewritten for the upstream
   std::string_view client;     // address text that the trust settings arrive at
 
+  // a gRPC call, and the dialect of answers to it
+  grpc::Kind grpc = grpc::Kind::none;
+  grpc::Kind grpc_answer = grpc::Kind::none;
+
   // what it came to
   std::uint16_t status = 0;
   metrics::Reason reason = metrics::Reason::none;
@@ -49,6 +55,7 @@ struct RequestContext {
   upstream::Endpoint* endpoint = nullptr;
   Nanoseconds upstream_started = 0;
   Nanoseconds first_byte = 0;
+  std::optional<std::uint32_t> upstream_reset;  // HTTP/2: the code with which it refused or gave up, where it did
 
   Reply reply;  // ours, where a step returned one
 

@@ -76,8 +76,8 @@ Task<Result<void>> Tunnel::move(Direction& way) {
 
 Task<void> Tunnel::relay(Direction& way) {
   const Result<void> moved = co_await move(way);
-  way.ended = true;
   if (!moved) fail(moved.error());
+  way.ended = true;
   wake_.notify();
 }
 
@@ -143,7 +143,13 @@ void Tunnel::begin_closing(Code why) noexcept {
 }
 
 void Tunnel::fail(Error why) noexcept {
-  if (over_) return;
+  // Two ends look like a broken connection to whoever watches it.
+  if (over_ || (to_upstream_.ended && to_client_.ended)) return;
+  // Behind a Close nothing is lost: many a peer tears the connection down then, and means no harm.
+  if (closing_ || to_upstream_.frames.closed() || to_client_.frames.closed()) {
+    end();
+    return;
+  }
   over_ = true;
   result_ = why;
   client_.abort(why);
@@ -158,6 +164,7 @@ void Tunnel::drain() noexcept {
 
 // Those who were asked to end had their time.
 void Tunnel::end() noexcept {
+  if (over_) return;
   over_ = true;
   if (to_client_.flushing) {
     client_.abort(kDone);

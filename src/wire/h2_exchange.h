@@ -35,6 +35,7 @@ class H2Exchange final : public Exchange, public H2Stream {
   BodySource& request_body() noexcept override { return in; }
   bool rewind_request_body() noexcept override { return in.rewind(); }
   void limit_request_body(std::uint64_t bytes) noexcept override { in.limit(bytes); }
+  void set_request_body_timeout(std::int64_t milliseconds) noexcept override { in.set_read_timeout(milliseconds); }
   [[nodiscard]] BodyFailure request_body_failure() const noexcept override;
   void inform(const http::ResponseHead& head) noexcept override;
   void start_response(const http::ResponseHead& head) noexcept override;

@@ -129,7 +129,9 @@ Task<bool> H2Output::wait_sent() {
 
 ssize_t H2Output::on_read(nghttp2_session*, std::int32_t, std::uint8_t*, std::size_t room, std::uint32_t* flags,
                           nghttp2_data_source* source, void* user) noexcept {
+  // nghttp2 goes on to the next frame without returning to the session: it must pause before the block is full.
   const std::size_t space = static_cast<H2Session*>(user)->frame_room();
+  if (space == 0) return NGHTTP2_ERR_PAUSE;
   return static_cast<H2Output*>(source->ptr)->next_frame(std::min(room, space), flags);
 }
 

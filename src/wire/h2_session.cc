@@ -12,7 +12,6 @@ namespace {
 
 /// Blocks of input that one connection may have handled before others get their turn.
 constexpr int kShare = 8;
-/// Below this much room the block of output is sent first: frames should not be crumbs.
 constexpr std::size_t kMaxSettings = 32;
 constexpr std::size_t kMaxContinuations = 8;
 constexpr std::uint64_t kResetBurst = 1000;

@@ -76,11 +76,8 @@ class H2Session {
   void reset(H2Stream& stream, std::uint32_t code) noexcept;
   /// `bytes` of DATA of the stream have gone on: their window may be used again.
   void give_back(std::int32_t stream, std::size_t bytes) noexcept;
-  /// The largest DATA frame that the block of output has room for.
-  /// Where hardly anything is left, the frame is made for an empty block, and waits for it (on_send_data).
-  [[nodiscard]] std::size_t frame_room() const noexcept {
-    return (room() < kMinRoom ? out_.size() : room()) - kFrameHeader;
-  }
+  /// The largest DATA frame that the block of output has room for; 0: it must be sent first.
+  [[nodiscard]] std::size_t frame_room() const noexcept { return room() < kMinRoom ? 0 : room() - kFrameHeader; }
   /// What may be sent on that stream now, by its window and the connection's.
   [[nodiscard]] std::size_t send_window(std::int32_t stream) const noexcept;
 
@@ -110,7 +107,8 @@ class H2Session {
  private:
   friend struct H2Callbacks;
   static constexpr std::size_t kFrameHeader = 9;
-  static constexpr std::size_t kMinRoom = 1024;  // less is not worth a frame
+  /// Below this much room the block of output is sent first: frames should not be crumbs.
+  static constexpr std::size_t kMinRoom = 1024;
   bool feed(std::string_view bytes) noexcept;
   void drain_into_buffer() noexcept;
   net::IoStatus send_buffer() noexcept;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 #include <openssl/err.h>
+#include <poll.h>
 
 #include <array>
 #include <cstring>
@@ -68,6 +69,22 @@ TEST_F(TlsSessions, KeepWhatDoesNotFitForTheNextRead) {
   EXPECT_TRUE(link.server.has_pending());
   EXPECT_EQ(link.server.read(buffer).bytes, 2u);
   EXPECT_FALSE(link.server.has_pending());
+}
+
+// An end in the same flight is out of the descriptor: nobody may wait there for it.
+TEST_F(TlsSessions, HaveAnEndThatCameWithDataPending) {
+  Link link = this->link();
+  link.echo("x");
+  ASSERT_TRUE(test::write_text(link.client, "last"));
+  link.client.shutdown();
+  std::array<char, 64> buffer{};
+  ASSERT_EQ(link.server.read(buffer).bytes, 4u);
+  const bool seen = (link.server.take_drained(), link.server.has_pending());
+  // Either the read took it along, or the descriptor still has it.
+  pollfd descriptor{link.sockets.server, POLLIN, 0};
+  EXPECT_TRUE(seen || ::poll(&descriptor, 1, 0) == 1);
+  EXPECT_EQ(link.server.read(buffer).status, IoStatus::eof);
+  EXPECT_TRUE(link.server.has_pending());
 }
 
 // The read after a short one must not ask the kernel; bytes that came meanwhile are found after the next wait.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <string>
 
 #include "postern/exchange.h"
@@ -28,9 +29,10 @@ class PieceSource final : public BodySource {
     taken_ = 0;
     co_return Result<void>();
   }
-  const http::Fields& trailers() const noexcept override { return trailers_; }
+  const http::Fields& trailers() const noexcept override { return trailer_fields; }
   std::uint64_t received() const noexcept override { return received_; }
 
+  http::Fields trailer_fields;
   bool ends = true;  // false: breaks off after the last piece
   int fills = 0;
 
@@ -40,7 +42,6 @@ class PieceSource final : public BodySource {
   std::string now_;
   std::size_t taken_ = 0;
   std::uint64_t received_ = 0;
-  http::Fields trailers_;
 };
 
 /// Takes everything; wants a flush after each put when `borrows`.
@@ -54,7 +55,11 @@ class TextSink final : public BodySink {
     pending_ = true;
   }
   bool wants_flush() const noexcept override { return borrows && pending_; }
-  void finish(const http::Fields*) noexcept override { finished = true; }
+  void finish(const http::Fields* fields) noexcept override {
+    finished = true;
+    for (std::size_t i = 0; fields && i < fields->size(); ++i)
+      trailers += std::string((*fields)[i].name) + "=" + std::string((*fields)[i].value) + ";";
+  }
   Flushed try_flush() noexcept override {
     if (blocks) return Flushed::blocked;
     if (fails) return Flushed::failed;
@@ -69,6 +74,7 @@ class TextSink final : public BodySink {
   }
 
   std::string text;
+  std::string trailers;
   int flushes = 0;
   bool borrows = false;
   bool blocks = false;
@@ -94,6 +100,9 @@ class FakeExchange final : public Exchange {
   void start_response(const http::ResponseHead& response) noexcept override {
     started = true;
     status = response.status;
+    framing = response.framing;
+    for (std::size_t i = 0; i < response.fields.size(); ++i)
+      fields[std::string(response.fields[i].name)] = response.fields[i].value;
   }
   BodySink& response_body() noexcept override { return sink; }
   bool response_started() const noexcept override { return started; }
@@ -110,6 +119,8 @@ class FakeExchange final : public Exchange {
   bool started = false;
   bool aborted = false;
   int status = 0;
+  http::Framing framing = http::Framing::none;
+  std::map<std::string, std::string> fields;  // of the answer
 };
 
 }  // namespace postern::test

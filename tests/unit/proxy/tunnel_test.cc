@@ -190,6 +190,28 @@ TEST_F(TunnelTest, ABrokenSideBreaksTheOther) {
   EXPECT_TRUE(exchange_.aborted());
 }
 
+TEST_F(TunnelTest, AResetBehindACloseIsAnEndLikeAnyOther) {
+  open();
+  server_.peer.send(kClose);
+  EXPECT_TRUE(client_gets(kClose));
+  server_.peer.reset();
+  EXPECT_EQ(ended().code, Code::ok);
+  EXPECT_FALSE(exchange_.aborted());
+  EXPECT_TRUE(sees_end(client_.peer));
+  EXPECT_FALSE(client_.peer.broken());
+}
+
+TEST_F(TunnelTest, TwoEndsAreNoBrokenConnection) {
+  open();
+  client_.peer.shutdown_send();
+  server_.peer.shutdown_send();
+  EXPECT_TRUE(sees_end(client_.peer));
+  EXPECT_TRUE(sees_end(server_.peer));
+  EXPECT_EQ(ended().code, Code::ok);
+  tunnel_->fail(Error{Code::reset, Side::downstream, Retry::never});  // what a watcher makes of a hang-up
+  EXPECT_FALSE(exchange_.aborted());
+}
+
 TEST_F(TunnelTest, AClientThatIsResetEndsTheUpstream) {
   open();
   client_.peer.reset();

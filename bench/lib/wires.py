@@ -1,0 +1,153 @@
+"""What the cases on HTTP/2, gRPC and server-sent events need of each proxy: a listener and an upstream more, added to
+its configuration in an instance of its own, so that the other cases measure what they always did."""
+
+from machine import LIGHTTPD_TLS
+
+# 320 requests at a time to an HTTP/1.1 origin, or one stream per connection (nginx): all of the connections are kept.
+NGINX = {
+    "h2": """
+  upstream many {{
+    server 127.0.0.1:{origin_port};
+    keepalive 512;
+    keepalive_requests 1000000000;
+    keepalive_timeout 300s;
+  }}
+  server {{
+    listen 127.0.0.1:{h2} ssl http2 backlog=4096;
+    ssl_certificate {cert};
+    ssl_certificate_key {key};
+    ssl_protocols TLSv1.2 TLSv1.3;
+    location / {{ proxy_pass http://many; }}
+  }}
+""",
+    "grpc": """
+  upstream calls {{
+    server 127.0.0.1:{h2_origin_port};
+    keepalive 512;
+    keepalive_requests 1000000000;
+    keepalive_timeout 300s;
+  }}
+  server {{
+    listen 127.0.0.1:{grpc} http2 backlog=4096;
+    location / {{ grpc_pass grpc://calls; }}
+  }}
+""",
+    "sse": """
+  upstream events {{ server 127.0.0.1:{sse_origin_port}; keepalive 64; }}
+  server {{
+    listen 127.0.0.1:{sse} backlog=4096;
+    location / {{ proxy_pass http://events; proxy_buffering off; }}
+  }}
+""",
+}
+
+HAPROXY = {
+    "h2": """
+frontend h2
+  bind 127.0.0.1:{h2} ssl crt {folder}/both.pem alpn h2,http/1.1
+""",
+    "grpc": """
+frontend grpc
+  bind 127.0.0.1:{grpc} proto h2
+  default_backend calls
+backend calls
+  server origin 127.0.0.1:{h2_origin_port} proto h2 pool-purge-delay 300s
+""",
+    "sse": """
+frontend sse
+  bind 127.0.0.1:{sse}
+  option http-no-delay
+  default_backend events
+backend events
+  option http-no-delay
+  server origin 127.0.0.1:{sse_origin_port} pool-purge-delay 300s
+""",
+}
+
+LIGHTTPD = {
+    "h2": """
+$SERVER["socket"] == "127.0.0.1:{h2}" {{
+  ssl.engine = "enable"
+  ssl.pemfile = "{cert}"
+  ssl.privkey = "{key}"
+}}
+""",
+}
+
+POSTERN = {
+    "h2": """
+[[listener]]
+name = "h2"
+address = "127.0.0.1:{h2}"
+keepalive_timeout = "300s"
+[listener.tls]
+alpn = ["h2", "http/1.1"]
+[[listener.tls.certificate]]
+cert = "{cert}"
+key = "{key}"
+
+[[upstream]]
+name = "many"
+endpoints = ["127.0.0.1:{origin_port}"]
+keepalive_timeout = "300s"
+max_idle = 512
+
+[[route]]
+name = "many"
+path = "/*"
+listeners = ["h2"]
+forward = "many"
+""",
+    "grpc": """
+[[listener]]
+name = "grpc"
+address = "127.0.0.1:{grpc}"
+keepalive_timeout = "300s"
+h2c = true
+
+[[upstream]]
+name = "calls"
+endpoints = ["127.0.0.1:{h2_origin_port}"]
+protocol = "h2"
+keepalive_timeout = "300s"
+
+[[route]]
+name = "calls"
+path = "/*"
+listeners = ["grpc"]
+forward = "calls"
+""",
+    "sse": """
+[[listener]]
+name = "sse"
+address = "127.0.0.1:{sse}"
+keepalive_timeout = "300s"
+
+[[upstream]]
+name = "events"
+endpoints = ["127.0.0.1:{sse_origin_port}"]
+keepalive_timeout = "300s"
+
+[[route]]
+name = "events"
+path = "/*"
+listeners = ["sse"]
+forward = "events"
+""",
+}
+
+
+def addition(name, wire, words):
+    """What the configuration of this proxy gets for the wire: text, empty where there is none."""
+    program = name.partition("-")[0]
+    texts = {"nginx": NGINX, "haproxy": HAPROXY, "lighttpd": LIGHTTPD, "postern": POSTERN}.get(program, {})
+    return texts.get(wire, "").format(**words)
+
+
+def serves(name, wire):
+    """Whether this proxy can take part in the wire's cases."""
+    if name == "floor":
+        return wire == "sse"  # bytes are bytes
+    if name == "lighttpd":
+        return wire == "h2" and LIGHTTPD_TLS.exists()
+    return True
