@@ -87,7 +87,7 @@ bool H2Session::feed(std::string_view bytes) noexcept {
   const ssize_t used =
       nghttp2_session_mem_recv(session_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
   current_ = used < 0 ? nullptr : current_;
-  if (used == NGHTTP2_ERR_FLOODED) on_event(H2Event::flood);
+  if (used == NGHTTP2_ERR_FLOODED || used == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS) on_event(H2Event::flood);
   schedule_write();
   return used >= 0 && nghttp2_session_want_read(session_) != 0;
 }
