@@ -267,7 +267,7 @@ def test_a_route_may_refuse(postern_with, bridge):
                 async with bridge.connect(postern):
                     pass
             assert refused.value.response.status_code == 403 and not echo.requests
-            assert postern.total("postern_request_errors_total", reason="websocket_refused") == 1
+            assert await eventually(lambda: postern.total("postern_request_errors_total", reason="websocket_refused") == 1)
 
     asyncio.run(run())
 
