@@ -121,7 +121,13 @@ Task<void> H2Server::serve(H2ExchangePool::Pointer exchange) {
 }
 
 void H2Server::release(H2Exchange& exchange) noexcept {
-  if (!exchange.out.is_sent())
+  // A stream that is being reset sends nothing any more: an answer without a body must have left before. Where the
+  // client does not read, it keeps its stream instead, and what still comes on it is thrown away.
+  const bool cuts_request = exchange.out.is_sent() && !exchange.in.ended();
+  if (cuts_request) write_now();
+  if (cuts_request && is_congested())
+    let_go(exchange);
+  else if (!exchange.out.is_sent())
     detach(exchange, NGHTTP2_CANCEL);  // it took nothing for too long, or nothing was answered
   else if (!exchange.in.ended())
     detach(exchange, NGHTTP2_NO_ERROR);  // the answer is whole: the rest of the request is nobody's
