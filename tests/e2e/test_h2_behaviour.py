@@ -314,6 +314,21 @@ def test_early_answer_while_uploading(h2_site, listener):
         assert client.post("/c/h2-i15", b"y" * 200_000).status == 200, "the connection's window was not given back"
 
 
+@BOTH
+def test_early_answer_without_a_body(h2_site, listener):
+    """A 204, or the answer to HEAD, while the request's body is still coming: HEADERS, then the reset."""
+    def gone(conn, request):
+        conn.answer(204, headers="Connection: close\r\n")
+        conn.close()
+
+    path = h2_site.origin.on(f"/s/h2-early-204-{listener}", gone, early=True)
+    with h2_site.h2(listener) as client:
+        for method, target, status in (("POST", path, 204), ("HEAD", "/local", 200), ("HEAD", "/nowhere", 404)) * 5:
+            answer = client.start(target, method, end=False)
+            client.wait(answer)
+            assert (answer.status, answer.ended) == (status, True), answer
+
+
 def test_body_over_the_limit_is_413(h2_site):
     with h2_site.h2() as client:
         answer = client.post("/limited/h2-length", b"x" * 5000)

@@ -37,18 +37,15 @@ class Service:
     """Methods of /test.Echo/..."""
 
     def unary(self, request: bytes, context) -> bytes:
-        for key, value in context.invocation_metadata():
-            if key.startswith("x-"):
-                context.set_trailing_metadata(((f"x-back-{key[2:]}", value), ("x-bin-bin", b"\0\1\xff")))
+        back = [(f"x-back-{key[2:]}", value) for key, value in context.invocation_metadata() if key.startswith("x-")]
+        context.set_trailing_metadata((*back, ("x-bin-bin", b"\0\1\xff")))
         context.send_initial_metadata((("x-initial", "yes"),))
         return request
 
     def fail(self, request: bytes, context) -> bytes:
         """Trailers only: no message, no initial metadata."""
         context.set_trailing_metadata((("grpc-status-details-bin", DETAILS), ("x-why", "asked")))
-        context.set_details("nope: ünïcode %")
-        context.set_code(grpc.StatusCode.FAILED_PRECONDITION)
-        return b""
+        context.abort(grpc.StatusCode.FAILED_PRECONDITION, "nope: ünïcode %")
 
     def sleep(self, request: bytes, context) -> bytes:
         watch(context, "sleep")
