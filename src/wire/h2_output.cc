@@ -112,6 +112,8 @@ Task<Result<void>> H2Output::flush() {
     const std::size_t before = queued();
     const net::Waited waited = co_await drained_.wait(write_timeout_ms_);
     if (waited == net::Waited::timeout && queued() == before && !failed()) {
+      session_->glitch(H2Event::write_stall);  // one is bad luck, many at once are an attack
+      if (failed()) co_return error_;
       fail(Error{Code::timeout, side_, Retry::never});
       co_return error_;
     }

@@ -20,6 +20,7 @@ from harness.h2_client import (
     PREFACE,
     REFUSED_STREAM,
     H2Client,
+    get_fields,
     make_frame,
     rst_stream,
     settings_frame,
@@ -313,6 +314,21 @@ def test_early_answer_while_uploading(h2_site, listener):
         assert client.post("/c/h2-i15", b"y" * 200_000).status == 200, "the connection's window was not given back"
 
 
+@BOTH
+def test_early_answer_without_a_body(h2_site, listener):
+    """A 204, or the answer to HEAD, while the request's body is still coming: HEADERS, then the reset."""
+    def gone(conn, request):
+        conn.answer(204, headers="Connection: close\r\n")
+        conn.close()
+
+    path = h2_site.origin.on(f"/s/h2-early-204-{listener}", gone, early=True)
+    with h2_site.h2(listener) as client:
+        for method, target, status in (("POST", path, 204), ("HEAD", "/local", 200), ("HEAD", "/nowhere", 404)) * 5:
+            answer = client.start(target, method, end=False)
+            client.wait(answer)
+            assert (answer.status, answer.ended) == (status, True), answer
+
+
 def test_body_over_the_limit_is_413(h2_site):
     with h2_site.h2() as client:
         answer = client.post("/limited/h2-length", b"x" * 5000)
@@ -326,6 +342,24 @@ def test_body_over_the_limit_is_413(h2_site):
         assert client.get("/local").status == 200
     h2_site.settle()
     assert not [one for one in h2_site.origin.requests if one.target.startswith("/limited/h2") and one.complete]
+
+
+@pytest.mark.parametrize("end", [True, False], ids=["whole", "open"])
+def test_limit_counts_data_that_comes_with_the_head(h2_site, end):
+    """HEADERS and DATA in one segment: they are here before the route, and its limit, are known."""
+    path = f"/limited/h2-at-once-{end}"
+    with h2_site.h2() as client:
+        answer = client.open(get_fields(path, method="POST"), end=False, send=False)
+        client.send_raw(
+            client.head_frames(answer.stream, client.encode(get_fields(path, method="POST")), False)
+            + make_frame(0, 0, answer.stream, b"x" * 1000)
+            + make_frame(0, 1 if end else 0, answer.stream, b"x" * 1000)
+        )
+        client.wait(answer, 2)
+        assert answer.status == 413 or answer.reset is not None
+        assert client.get("/local").status == 200
+    h2_site.settle()
+    assert not [one for one in h2_site.origin.to(path) if one.complete]
 
 
 # Limits

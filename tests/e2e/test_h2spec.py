@@ -27,10 +27,13 @@ def failures(report) -> tuple[int, list[str]]:
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("listener", ["h2c", "tls"])
-@pytest.mark.parametrize("path", ["/local", "/c/h2spec"], ids=["reply", "forwarded"])
-def test_h2spec_strict(h2_site, tmp_path, listener, path):
+@pytest.mark.parametrize("listener", ["h2c-only", "tls"])
+def test_h2spec_strict(h2_site, tmp_path, listener):
+    """Against an answer that waits for the whole request: one that comes early resets the rest of its request
+    (NO_ERROR), and what a case does to that stream afterwards is rightly ignored."""
     assert H2SPEC.exists(), "no h2spec: scripts/test builds it with Go"
+    # Some cases are skipped where the answer is shorter than the windows that they set.
+    path = h2_site.origin.on("/s/h2spec", lambda conn, request: conn.answer(body=b"h2spec wants some bytes"))
     host, port = h2_site.postern.address(listener)
     report = tmp_path / "report.xml"
     command = [H2SPEC, "-S", "-h", host, "-p", port, "-P", path, "-j", report, "-o", int(2 * PATIENCE)]

@@ -291,8 +291,8 @@ def test_upstream_killed_at_fifty_points(h2_site, wire, kind):
             assert body.startswith(got), f"point {point}: wrong bytes"
             if how == "clean":
                 clean.append(point)
-        else:
-            assert reader.head.status == 502, reader.head
+        else:  # cut before the head was passed on
+            assert reader.head.status == 502 or wire != "h1" and reader.answer.reset is not None, reader.head
         reader.close()
     assert not clean, f"cut at {clean} of {POINTS}, and ended cleanly"
 

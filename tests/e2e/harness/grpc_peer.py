@@ -45,9 +45,7 @@ class Service:
     def fail(self, request: bytes, context) -> bytes:
         """Trailers only: no message, no initial metadata."""
         context.set_trailing_metadata((("grpc-status-details-bin", DETAILS), ("x-why", "asked")))
-        context.set_details("nope: ünïcode %")
-        context.set_code(grpc.StatusCode.FAILED_PRECONDITION)
-        return b""
+        context.abort(grpc.StatusCode.FAILED_PRECONDITION, "nope: ünïcode %")
 
     def sleep(self, request: bytes, context) -> bytes:
         watch(context, "sleep")

@@ -47,6 +47,7 @@ class H2Site:
         self.settings = {
             "listener": [
                 {"name": "h2c", "h2c": True},
+                {"name": "h2c-only", "h2c": True, "h2_only": True},
                 {"name": "tls", "tls": {**tls, "alpn": ["h2", "http/1.1"]}},
                 {"name": "tls-h1", "tls": {**tls, "alpn": ["http/1.1"]}},
                 {"name": "tls-h2", "tls": {**tls, "alpn": ["h2"]}},
