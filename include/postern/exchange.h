@@ -110,6 +110,8 @@ class Exchange {
   virtual BodySink& response_body() noexcept = 0;
   [[nodiscard]] virtual bool response_started() const noexcept = 0;
   [[nodiscard]] virtual std::uint64_t response_bytes() const noexcept = 0;
+  /// The server has given the exchange up (it is being shut down): nothing behind it may go on.
+  [[nodiscard]] virtual bool is_cut() const noexcept { return false; }
   /// Ends the exchange so that no client can take it for a complete answer.
   virtual void abort(Error why) noexcept = 0;
   /// Ends a waiting request_body().fill() with that error.

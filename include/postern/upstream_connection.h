@@ -65,6 +65,8 @@ class SharedConnection {
   virtual void watch(SharedWatcher* watcher) noexcept = 0;
   /// Another request may begin now: it lives, is not going away, and the peer allows one more stream.
   [[nodiscard]] virtual bool has_room() const noexcept = 0;
+  /// Requests at a time, as far as that is known; before the peer has said it, what was expected.
+  [[nodiscard]] virtual std::size_t capacity() const noexcept = 0;
   /// Requests at present.
   [[nodiscard]] virtual std::size_t in_use() const noexcept = 0;
   /// For one request; open() begins its stream, its end gives the stream back. Holds a reference.

@@ -65,6 +65,7 @@ Result<upstream::ConnectionPtr> share(net::Stream stream, upstream::Cluster& clu
   const upstream::SharedLimits limits = cluster.shared_limits();
   wire::H2ClientSettings settings;
   settings.h2.max_streams = limits.max_streams;
+  settings.expected_streams = static_cast<std::uint32_t>(endpoint.streams_per_connection(limits.max_streams));
   settings.h2.max_header_bytes = kMaxHeaderBytes;
   settings.idle_timeout_ms = limits.idle_timeout_ms;
   settings.max_age_ms = limits.max_age_ms;
@@ -100,7 +101,8 @@ Task<Result<upstream::ConnectionPtr>> connect(net::Loop& loop, upstream::Cluster
 Task<Result<upstream::ConnectionPtr>> dial(net::Loop& loop, upstream::Cluster& cluster, upstream::Endpoint& endpoint) {
   const bool may_share = cluster.protocol() != config::UpstreamProtocol::http1;
   upstream::DialGate& gate = endpoint.dials();
-  while (may_share && endpoint.shares() && gate.is_open(cluster.streams_per_connection())) {
+  while (may_share && endpoint.shares() &&
+         gate.is_open(endpoint.streams_per_connection(cluster.streams_per_connection()))) {
     const Error outcome = co_await gate.wait(cluster.connect_timeout_ms());
     if (outcome.code != Code::ok) co_return outcome;
     upstream::ConnectionPtr lease = endpoint.find_shared();

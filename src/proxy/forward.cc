@@ -9,6 +9,10 @@ namespace postern::proxy {
 
 namespace {
 constexpr int kMaxInterim = 10;
+/// "Incremental: ?1": whoever sends or reads the body does so piece by piece, and would wait for ever behind a buffer.
+bool wants_it_incremental(const http::RequestHead& head) noexcept {
+  return head.fields.find(http::FieldId::incremental).starts_with("?1");
+}
 constexpr Error kDone{Code::cancelled, Side::self, Retry::never};
 }  // namespace
 
@@ -32,7 +36,7 @@ Task<const Reply*> Forwarder::run() {
     grpc_web_.emplace(loop_.buffers());
     body_ = &grpc_web_->translate_request(rc_, *body_);
   }
-  if (route_.buffer_request && !wants_tunnel()) {
+  if (route_.buffer_request && !wants_tunnel() && !wants_it_incremental(rc_.request())) {
     const bool read = co_await buffer_request();
     if (!read) co_return &reply_;
   }
@@ -195,6 +199,10 @@ Task<void> Forwarder::relay_response(UpstreamExchange& up) {
   last_error_ = moved.error();
   count_failure(last_error_, false);
   rc_.reason = relay_reason(last_error_);
+  if (last_error_.side == Side::downstream && may_finish_alone()) {
+    exchange.abort(last_error_);
+    co_await discard(source);
+  }
   if (time_over_ && tell_time_over(sink, head.framing)) {
     up.cancel(last_error_);
     moved = co_await sink.flush();
@@ -202,6 +210,17 @@ Task<void> Forwarder::relay_response(UpstreamExchange& up) {
   }
   exchange.abort(last_error_);
   up.cancel(last_error_);
+}
+
+/// Takes the rest of an answer that nobody wants any more, so that the endpoint is not disturbed.
+Task<void> Forwarder::discard(BodySource& source) {
+  while (!source.at_end()) {
+    const std::string_view data = source.peek();
+    source.consume(data.size());
+    if (!data.empty() || source.at_end()) continue;
+    const Result<void> more = co_await source.fill();
+    if (!more) co_return;
+  }
 }
 
 Task<void> Forwarder::relay_tunnel(UpstreamExchange& up) {
@@ -215,6 +234,7 @@ Task<void> Forwarder::relay_tunnel(UpstreamExchange& up) {
     settle_head(rc_);
     up.drop_head();
     up.set_read_timeout(0);
+    exchange.set_request_body_timeout(0);
     Tunnel tunnel(loop_, exchange, up, route_.websocket_idle_timeout.count());
     tunnel_ = &tunnel;
     if (draining_) tunnel.drain();
@@ -315,11 +335,20 @@ bool Forwarder::tell_time_over(BodySink& sink, http::Framing framing) noexcept {
 }
 
 void Forwarder::on_client_gone(Error why) noexcept {
-  client_error_ = why;
-  if (tunnel_)
+  if (tunnel_) {
     tunnel_->fail(why);
-  else if (current_)
+  } else if (may_finish_alone()) {
+    return;  // its answer is thrown away when it comes
+  } else if (current_) {
     current_->cancel(why);
+  }
+  client_error_ = why;
+}
+
+/// The route wants work that was begun to be finished, and the endpoint has all that it needs for it.
+bool Forwarder::may_finish_alone() const noexcept {
+  return route_.on_disconnect == config::OnDisconnect::finish && current_ && body_->at_end() &&
+         uploads_.running() == 0 && !rc_.exchange.is_cut();
 }
 
 void Forwarder::on_client_fin() noexcept {

@@ -37,12 +37,14 @@ class Forwarder final : private ClientWatcher {
   Task<void> upload(UpstreamExchange& up, bool queued);
   Task<Result<void>> read_final_head(UpstreamExchange& up);
   Task<void> relay_response(UpstreamExchange& up);
+  Task<void> discard(BodySource& source);
   Task<void> relay_tunnel(UpstreamExchange& up);
   Task<void> finish_upload(UpstreamExchange& up);
   Task<bool> buffer_request();
 
   Step on_failure(UpstreamConnection& connection, Error error);
   [[nodiscard]] bool may_repeat() noexcept;
+  [[nodiscard]] bool may_finish_alone() const noexcept;
   /// The request is to become a tunnel: a head alone, and nothing behind it before a 101.
   [[nodiscard]] bool wants_tunnel() const noexcept { return !rc_.request().protocol.empty(); }
   const Reply* reply_for(Error error) noexcept;

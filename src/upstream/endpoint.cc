@@ -31,6 +31,7 @@ Endpoint::~Endpoint() { close_kept(); }
 
 ConnectionPtr Endpoint::find_shared() noexcept {
   for (const std::shared_ptr<SharedConnection>& connection : shared_) {
+    streams_ = connection->capacity();
     if (connection->has_room()) return lease(*connection);
   }
   return nullptr;

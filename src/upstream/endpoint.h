@@ -3,6 +3,7 @@
 // The pipeline takes and returns connections, the dialer (above) makes new ones. One core only; survives a reload.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -51,6 +52,10 @@ class Endpoint final : private KeptWatcher, private SharedWatcher {
   void keep(ConnectionPtr connection) noexcept;
   void close_kept() noexcept;
   DialGate& dials() noexcept { return dials_; }
+  /// Requests at a time on one shared connection, as the last one said; at most `configured`.
+  [[nodiscard]] std::size_t streams_per_connection(std::size_t configured) const noexcept {
+    return std::clamp<std::size_t>(streams_, 1, configured);
+  }
   /// What was agreed on last time; decides whether those that need a connection wait for one that is being made.
   void set_shares(bool shares) noexcept { shares_ = shares; }
   [[nodiscard]] bool shares() const noexcept { return shares_; }
@@ -82,6 +87,7 @@ class Endpoint final : private KeptWatcher, private SharedWatcher {
   std::vector<Kept> kept_;  // oldest first
   std::vector<std::shared_ptr<SharedConnection>> shared_;
   DialGate dials_;
+  std::size_t streams_ = 100;
   bool shares_ = true;
   net::Timer expiry_;
 };

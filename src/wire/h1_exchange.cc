@@ -11,7 +11,7 @@ void H1Exchange::begin(net::Stream& stream, H1Input& input, const Peer& peer, co
   peer_ = &peer;
   settings_ = &settings;
   watcher_ = nullptr;
-  started_ = aborted_ = continue_sent_ = expects_continue_ = draining_ = offer_websocket_ = false;
+  started_ = aborted_ = cut_ = continue_sent_ = expects_continue_ = draining_ = offer_websocket_ = false;
   keep_alive_ = true;
   websocket_key_ = {};
   output_.reset(stream, settings.write_timeout_ms);
@@ -146,6 +146,7 @@ void H1Exchange::drain() noexcept {
 }
 
 void H1Exchange::cut() noexcept {
+  cut_ = true;
   const Error why{Code::cancelled, Side::downstream, Retry::never};
   if (watcher_) watcher_->on_client_gone(why);
   body_.stop(why);

@@ -40,6 +40,7 @@ class H1Exchange final : public Exchange, private net::ReadableObserver {
   BodySink& response_body() noexcept override { return output_; }
   [[nodiscard]] bool response_started() const noexcept override { return started_; }
   [[nodiscard]] std::uint64_t response_bytes() const noexcept override { return output_.body_bytes(); }
+  [[nodiscard]] bool is_cut() const noexcept override { return cut_; }
   void abort(Error why) noexcept override;
   void stop_reading(Error why) noexcept override { body_.stop(why); }
   void watch_client(ClientWatcher* watcher) noexcept override;
@@ -76,6 +77,7 @@ class H1Exchange final : public Exchange, private net::ReadableObserver {
   H1Output output_;
   bool started_ = false;
   bool aborted_ = false;
+  bool cut_ = false;
   bool keep_alive_ = true;
   bool expects_continue_ = false;
   bool continue_sent_ = false;

@@ -10,8 +10,6 @@ namespace {
 constexpr std::int64_t kSilenceMs = 10'000;
 constexpr std::int64_t kPingTimeoutMs = 5'000;
 constexpr std::int64_t kRetryMs = 10;
-/// What nghttp2 allows before the peer's SETTINGS have come.
-constexpr std::uint32_t kStreamsBeforeSettings = 100;
 }  // namespace
 
 H2Client::H2Client(net::Stream stream, const H2ClientSettings& settings) noexcept
@@ -57,14 +55,16 @@ bool H2Client::start() {
   return true;
 }
 
-bool H2Client::has_room() const noexcept {
-  if (retiring_ || failed()) return false;
+std::size_t H2Client::capacity() const noexcept {
+  // (nghttp2 has no const sessions.)
   const std::uint32_t theirs = knows_peer_
                                    ? nghttp2_session_get_remote_settings(const_cast<H2Client*>(this)->raw(),
                                                                          NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS)
-                                   : kStreamsBeforeSettings;
-  return leases_ < std::min(theirs, client_settings_.h2.max_streams);
+                                   : std::max(1U, client_settings_.expected_streams);
+  return std::min(theirs, client_settings_.h2.max_streams);
 }
+
+bool H2Client::has_room() const noexcept { return !retiring_ && !failed() && leases_ < capacity(); }
 
 std::unique_ptr<UpstreamConnection, Dispose> H2Client::lease() {
   H2ClientStream* const stream = streams_.take(loop_).release();

@@ -13,6 +13,8 @@
 namespace postern::wire {
 
 struct H2ClientSettings {
+  /// What the peer is believed to allow until it says so; 100 is the least that RFC 9113 recommends.
+  std::uint32_t expected_streams = 100;
   H2Settings h2;                     // its max_streams: requests at a time
   std::int64_t idle_timeout_ms = 0;  // without a request; 0: closes behind each
   std::int64_t max_age_ms = 0;       // then no new requests; 0: no limit
@@ -42,6 +44,7 @@ class H2Client final : private H2ClientParts,
   // SharedConnection
   void watch(SharedWatcher* watcher) noexcept override { watcher_ = watcher; }
   [[nodiscard]] bool has_room() const noexcept override;
+  [[nodiscard]] std::size_t capacity() const noexcept override;
   [[nodiscard]] std::size_t in_use() const noexcept override { return leases_; }
   std::unique_ptr<UpstreamConnection, Dispose> lease() override;
   void retire() noexcept override;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "postern/upstream_connection.h"
 #include "wire/h2_arena.h"
@@ -37,6 +38,9 @@ class H2ClientStream final : public H2Stream, public UpstreamConnection, public 
   BodySource& response_body() noexcept override { return in; }
   void set_read_timeout(std::int64_t milliseconds) noexcept override;
   [[nodiscard]] bool answered() const noexcept override { return answered_; }
+  [[nodiscard]] std::optional<std::uint32_t> reset_code() const noexcept override {
+    return reset_by_peer ? std::optional(close_code) : std::nullopt;
+  }
   void cancel(Error why) noexcept override;
 
   // H2Stream

@@ -139,13 +139,15 @@ void H2Exchange::abort(Error why) noexcept {
 
 void H2Exchange::watch_client(ClientWatcher* watcher) noexcept {
   watcher_ = watcher;
-  if (watcher && !open && !out.is_sent()) loop_.defer(gone_);  // it left before anybody looked
+  if (!watcher) return;
+  if (!open && !out.is_sent()) loop_.defer(gone_);  // it left before anybody looked
+  if (server_->is_draining()) watcher->on_drain();
 }
 
-void H2Exchange::cut() noexcept {
-  const Error why{Code::cancelled, Side::downstream, Retry::never};
-  if (watcher_) watcher_->on_client_gone(why);
-  in.stop(why);
+bool H2Exchange::is_cut() const noexcept { return server_->is_cut(); }
+
+void H2Exchange::on_drain() noexcept {
+  if (watcher_) watcher_->on_drain();
 }
 
 }  // namespace postern::wire

@@ -24,8 +24,6 @@ class H2Exchange final : public Exchange, public H2Stream {
   void end() noexcept;
   [[nodiscard]] H2Request::Verdict verdict() const noexcept { return verdict_; }
   [[nodiscard]] bool aborted() const noexcept { return aborted_; }
-  /// Nothing more may be sent on this connection's behalf: the core is being cut off.
-  void cut() noexcept;
   H2Exchange* next_ready = nullptr;  // H2Server's list
 
   // Exchange
@@ -42,7 +40,9 @@ class H2Exchange final : public Exchange, public H2Stream {
   BodySink& response_body() noexcept override { return out; }
   [[nodiscard]] bool response_started() const noexcept override { return started_; }
   [[nodiscard]] std::uint64_t response_bytes() const noexcept override { return out.body_bytes(); }
+  [[nodiscard]] bool is_cut() const noexcept override;
   void abort(Error why) noexcept override;
+  void drop_head() noexcept override { texts_.clear(); }
   void stop_reading(Error why) noexcept override { in.stop(why); }
   void watch_client(ClientWatcher* watcher) noexcept override;
 
@@ -51,6 +51,7 @@ class H2Exchange final : public Exchange, public H2Stream {
   void on_too_large() noexcept override;
   bool on_headers_end(bool is_trailers, bool end_stream) noexcept override;
   void on_close(std::uint32_t code) noexcept override;
+  void on_drain() noexcept override;
 
  private:
   void tell_gone() noexcept;

@@ -144,16 +144,18 @@ ssize_t H2Output::next_frame(std::size_t room, std::uint32_t* flags) noexcept {
     return NGHTTP2_ERR_DEFERRED;
   }
   if (size > 0) *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-  if (finished_ && size == queued()) {
+  if (!finished_ || size < queued()) return static_cast<ssize_t>(size);
+  end_framed_ = true;
+  drained_.notify();
+  if (!has_trailers_) {
     *flags |= NGHTTP2_DATA_FLAG_EOF;
-    end_framed_ = true;
-    if (has_trailers_) {
-      *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-      nghttp2_submit_trailer(session_->raw(), stream_, trailers_->fields.data(), trailers_->fields.size());
-      has_trailers_ = false;
-    }
-    drained_.notify();
+    return static_cast<ssize_t>(size);
   }
+  has_trailers_ = false;
+  nghttp2_submit_trailer(session_->raw(), stream_, trailers_->fields.data(), trailers_->fields.size());
+  // An empty DATA frame before the trailers is allowed, and some gRPC clients stumble over it: none is made.
+  if (size == 0) return NGHTTP2_ERR_DEFERRED;
+  *flags |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
   return static_cast<ssize_t>(size);
 }
 

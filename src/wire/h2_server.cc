@@ -121,15 +121,14 @@ Task<void> H2Server::serve(H2ExchangePool::Pointer exchange) {
 }
 
 void H2Server::release(H2Exchange& exchange) noexcept {
-  // A stream that is being reset sends nothing any more: an answer without a body must have left before. Where the
-  // client does not read, it keeps its stream instead, and what still comes on it is thrown away.
-  const bool cuts_request = exchange.out.is_sent() && !exchange.in.ended();
-  if (cuts_request) write_now();
-  if (cuts_request && is_congested())
-    let_go(exchange);
-  else if (!exchange.out.is_sent())
+  const bool answered = exchange.out.is_sent();
+  if (!answered && exchange.open && exchange.response_started() && !exchange.aborted()) on_event(H2Event::write_stall);
+  if (answered && !exchange.in.ended() && exchange.open && !failed()) write_now();
+  // nghttp2 sends nothing of a stream behind a reset, not even what was queued before it: its head, or its trailers.
+  const bool all_out = exchange.open && !failed() && nghttp2_session_get_stream_local_close(raw(), exchange.id) == 1;
+  if (!answered)
     detach(exchange, NGHTTP2_CANCEL);  // it took nothing for too long, or nothing was answered
-  else if (!exchange.in.ended())
+  else if (!exchange.in.ended() && all_out)
     detach(exchange, NGHTTP2_NO_ERROR);  // the answer is whole: the rest of the request is nobody's
   else
     let_go(exchange);
@@ -159,6 +158,7 @@ void H2Server::begin_drain() noexcept {
   announce_end();
   nghttp2_submit_ping(raw(), NGHTTP2_FLAG_NONE, nullptr);
   loop().set_timer(drain_grace_, kDrainGraceMs);
+  tell_drain();
 }
 
 // What the client began before it heard of the end has arrived by now.
@@ -169,7 +169,7 @@ void H2Server::on_ping_ack() noexcept {
 }
 
 void H2Server::cut() noexcept {
-  draining_ = true;
+  draining_ = cut_ = true;
   fail(Error{Code::cancelled, Side::downstream, Retry::never});
 }
 

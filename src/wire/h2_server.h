@@ -34,6 +34,8 @@ class H2Server final : private H2Session {
   /// The requests that are on the way are given up; nobody will wait for their answers.
   void cut() noexcept;
   FramePool& frames() noexcept { return H2Session::frames(); }
+  [[nodiscard]] bool is_draining() const noexcept { return draining_; }
+  [[nodiscard]] bool is_cut() const noexcept { return cut_; }
 
   /// From an exchange, whose head is complete: to be served behind this batch of frames.
   void on_request(H2Exchange& exchange) noexcept;
@@ -77,6 +79,7 @@ class H2Server final : private H2Session {
   bool expired_ = false;
   bool woken_ = false;
   bool draining_ = false;
+  bool cut_ = false;
 };
 
 }  // namespace postern::wire

@@ -87,7 +87,10 @@ bool H2Session::feed(std::string_view bytes) noexcept {
   const ssize_t used =
       nghttp2_session_mem_recv(session_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
   current_ = used < 0 ? nullptr : current_;
-  if (used == NGHTTP2_ERR_FLOODED || used == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS) on_event(H2Event::flood);
+  if (used == NGHTTP2_ERR_FLOODED || used == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS)
+    on_event(H2Event::flood);
+  else if (used < 0 && !killed_)
+    on_event(H2Event::protocol_error);
   schedule_write();
   return used >= 0 && nghttp2_session_want_read(session_) != 0;
 }
@@ -210,6 +213,10 @@ void H2Session::close_stream(H2Stream& stream, std::uint32_t code, Code why) noe
   const Error error{why, side(), Retry::never};
   stream.in.fail(error);
   if (!stream.out.is_sent()) stream.out.fail(error);
+}
+
+void H2Session::tell_drain() noexcept {
+  for (H2Stream* stream = first_; stream; stream = stream->next_) stream->on_drain();
 }
 
 void H2Session::detach(H2Stream& stream, std::uint32_t reset_code) noexcept {

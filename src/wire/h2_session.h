@@ -67,6 +67,7 @@ class H2Session {
   /// Streams that nghttp2 has open and that belong to somebody here.
   [[nodiscard]] std::size_t open_streams() const noexcept { return open_; }
 
+  void tell_drain() noexcept;
   /// nghttp2 calls `stream` from now on for this number.
   void attach(H2Stream& stream, std::int32_t id) noexcept;
   /// `stream` is not to be called any more: what still comes for it is thrown away.

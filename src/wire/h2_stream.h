@@ -25,6 +25,9 @@ class H2Stream {
   /// The stream is closed, by either side; nghttp2 knows it no more. `code` is an NGHTTP2_* error code.
   virtual void on_close(std::uint32_t code) noexcept = 0;
 
+  /// The connection is asked to come to its end.
+  virtual void on_drain() noexcept {}
+
   std::int32_t id = 0;
   bool open = false;             // nghttp2 has it, with this as its user data
   bool reset_by_peer = false;    // it ended by the peer's RST_STREAM

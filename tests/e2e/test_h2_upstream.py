@@ -116,7 +116,7 @@ def test_trailers_and_trailers_only(postern_with, h2):
     def with_trailers(c, r):
         c.head(r, 200)
         c.data(r, b"data")
-        c.trailers(r, [("x-checksum", "7"), ("content-length", "3"), ("x-not-listed", "1")])
+        c.trailers(r, [("x-checksum", "7"), ("content-type", "x/y"), ("x-not-listed", "1")])
 
     h2.on("/trailers", with_trailers)
     h2.on("/only", lambda c, r: c.head(r, 200, [("grpc-status", "5")], end=True))
@@ -411,7 +411,7 @@ def test_bad_answers_are_502(postern_with, h2):
     }
     for path, fields in bad.items():
         h2.on(path, lambda c, r, f=fields: c.head(r, 200, f, end=True))
-    h2.on("/status", lambda c, r: (c.h2.send_headers(r.stream, [(":status", "999")], end_stream=True)))
+    h2.on("/status", lambda c, r: (c.h2.send_headers(r.stream, [(":status", "999")], end_stream=True), c.flush()))
     h2.on("/huge", lambda c, r: c.head(r, 200, [(f"x-{i}", "v" * 1000) for i in range(60)], end=True))
     h2.on("/many", lambda c, r: c.head(r, 200, [(f"x-{i}", "v") for i in range(150)], end=True))
     h2.on("/short", lambda c, r: (c.head(r, 200, [("content-length", "0")]), c.data(r, b"more", end=True)))

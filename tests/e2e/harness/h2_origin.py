@@ -57,7 +57,7 @@ class Connection:
                                            normalize_outbound_headers=False)
         self.h2 = h2.connection.H2Connection(config)
         if origin.settings:
-            self.h2.update_settings(origin.settings)
+            self.h2.local_settings = h2.settings.Settings(client=False, initial_values=origin.settings)
         self.requests: dict[int, Request] = {}
         self.streams = 0
         self.max_open = 0

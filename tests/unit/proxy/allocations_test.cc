@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "unit/server/core_support.h"
+#include "unit/server/h2_origin.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define POSTERN_COUNTS_ALLOCATIONS 0
@@ -155,6 +156,34 @@ void expect_none(const Scenario& scenario, const std::vector<net::Engine>& on = 
 }
 
 TEST(ForwardPath, AllocatesNothingOnceWarm) { expect_none({"plain", {kGet, post(1024)}}); }
+
+TEST(ForwardPath, AllocatesNothingTowardsHttp2) {
+  for (const std::size_t size : {std::size_t{11}, std::size_t{60'000}}) {
+    for (const net::Engine engine : engines()) {
+      SCOPED_TRACE(std::string(net::to_string(engine)) + ", answers of " + std::to_string(size));
+      H2TestOrigin origin(std::string(size, 'x'));
+      std::string config = forwarding_config(origin.port());
+      config.replace(config.find("[[route]]"), 0, "protocol = \"h2\"\n");
+      RunningCore core(config, engine);
+      std::vector<Client> clients;
+      for (int i = 0; i < kConnections; ++i) clients.emplace_back(core.port());
+      const Scenario scenario{"h2", {kGet, post(1024), post(100'000), kChunkedPost}};
+      ASSERT_EQ(exchange(clients, scenario, kWarm), kWarm);
+      // How much of an answer waits here at once is chance: as many blocks as that may ever be are made before.
+      core.run_on_core([&] {
+        std::vector<Buffer> blocks;
+        for (int i = 0; i < 8; ++i) {
+          blocks.push_back(core.core().loop().buffers().large());
+          blocks.push_back(core.core().loop().buffers().small());
+        }
+      });
+      int served = 0;
+      const std::uint64_t count = allocations_of(core, [&] { served = exchange(clients, scenario, kCounted); });
+      EXPECT_EQ(served, kCounted);
+      EXPECT_EQ(count, 0u) << "in " << kCounted << " requests; the first one's stack is on stderr";
+    }
+  }
+}
 
 TEST(ForwardPath, AllocatesNothingForChunkedRequests) { expect_none({"chunked", {kChunkedPost}}); }
 

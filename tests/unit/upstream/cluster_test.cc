@@ -28,6 +28,25 @@ TEST(Cluster, TakesTurns) {
   EXPECT_EQ(cluster.size(), 3u);
 }
 
+TEST(Cluster, SpreadsTheAgeOfConnections) {
+  net::Loop loop;
+  metrics::UpstreamRow row{};
+  ClusterSpec aged = spec(1);
+  aged.shared.max_age_ms = 10'000;
+  Cluster cluster(loop, aged, nullptr, row);
+  std::int64_t least = 10'000;
+  std::int64_t most = 10'000;
+  for (int i = 0; i < 1000; ++i) {
+    const std::int64_t age = cluster.shared_limits().max_age_ms;
+    least = std::min(least, age);
+    most = std::max(most, age);
+  }
+  EXPECT_GE(least, 9'000);
+  EXPECT_LT(least, 9'500);
+  EXPECT_LE(most, 11'000);
+  EXPECT_GT(most, 10'500);
+}
+
 TEST(Cluster, HasNobodyToPick) {
   net::Loop loop;
   metrics::UpstreamRow row{};

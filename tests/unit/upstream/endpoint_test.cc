@@ -27,6 +27,29 @@ struct Fake final : UpstreamConnection {
   KeptWatcher* watcher_ = nullptr;
 };
 
+struct FakeShared final : SharedConnection {
+  explicit FakeShared(int& alive) : alive_(alive) { ++alive_; }
+  ~FakeShared() override { --alive_; }
+  void watch(SharedWatcher* watcher) noexcept override { watcher_ = watcher; }
+  bool has_room() const noexcept override { return !retired_ && used_ < room_; }
+  std::size_t capacity() const noexcept override { return room_; }
+  std::size_t in_use() const noexcept override { return used_; }
+  std::unique_ptr<UpstreamConnection, Dispose> lease() override {
+    if (used_++ == 0 && watcher_) watcher_->on_shared_idle(*this, false);
+    return std::unique_ptr<UpstreamConnection, Dispose>(new Fake(alive_, true));
+  }
+  void retire() noexcept override { retired_ = true; }
+  void end_one() {
+    if (--used_ == 0) watcher_->on_shared_idle(*this, true);
+  }
+
+  int& alive_;
+  SharedWatcher* watcher_ = nullptr;
+  std::size_t room_ = 2;
+  std::size_t used_ = 0;
+  bool retired_ = false;
+};
+
 class EndpointTest : public ::testing::Test {
  protected:
   EndpointTest() { make({.keepalive_timeout_ms = 4'000, .max_idle = 3}); }
@@ -111,6 +134,45 @@ TEST_F(EndpointTest, NobodyRestsForTooLong) {
   EXPECT_EQ(idle(), 0u);
   keep();
   EXPECT_TRUE(test::drive(loop_, [&] { return alive_ == 0; }));  // the clock was set again
+}
+
+TEST_F(EndpointTest, FillsTheOldestSharedConnectionFirst) {
+  const auto old = std::make_shared<FakeShared>(alive_);
+  const auto young = std::make_shared<FakeShared>(alive_);
+  endpoint_->share(old);
+  endpoint_->share(young);
+  EXPECT_EQ(idle(), 2u);
+  std::vector<ConnectionPtr> leases;
+  for (int i = 0; i < 3; ++i) leases.push_back(endpoint_->find(false));
+  EXPECT_EQ(old->used_, 2u);
+  EXPECT_EQ(young->used_, 1u);
+  EXPECT_EQ(idle(), 0u);
+  EXPECT_EQ(endpoint_->streams_per_connection(100), 2u);
+  leases.push_back(endpoint_->find(false));
+  EXPECT_EQ(endpoint_->find(false), nullptr);
+  old->end_one();
+  EXPECT_NE(endpoint_->find(false), nullptr);
+}
+
+TEST_F(EndpointTest, ForgetsSharedConnectionsThatEnd) {
+  auto shared = std::make_shared<FakeShared>(alive_);
+  FakeShared& raw = *shared;
+  endpoint_->share(std::move(shared));
+  EXPECT_EQ(idle(), 1u);
+  raw.watcher_->on_shared_lost(raw);
+  EXPECT_EQ(alive_, 0);
+  EXPECT_EQ(idle(), 0u);
+}
+
+TEST_F(EndpointTest, RetiresSharedConnectionsAtItsEnd) {
+  const auto shared = std::make_shared<FakeShared>(alive_);
+  endpoint_->share(shared);
+  ConnectionPtr lease = endpoint_->find(false);
+  endpoint_->close_kept();
+  EXPECT_TRUE(shared->retired_);
+  EXPECT_EQ(shared->watcher_, nullptr);
+  lease.reset();
+  EXPECT_EQ(idle(), 0u);
 }
 
 TEST_F(EndpointTest, KnowsItsNames) {
