@@ -170,9 +170,10 @@ struct H2Callbacks {
   static int on_frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* user) noexcept {
     H2Session& session = self(user);
     if (frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS) session.update_credits_ += 2;
-    // nghttp2 ends a connection by itself only for what the peer did to it.
+    // The library ended the connection by itself: frames that nobody may send, or too much of something.
     if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR && !session.killed_)
-      session.on_event(H2Event::protocol_error);
+      session.on_event(frame->goaway.error_code == NGHTTP2_ENHANCE_YOUR_CALM ? H2Event::flood
+                                                                             : H2Event::protocol_error);
     if (frame->hd.type != NGHTTP2_RST_STREAM) return 0;
     // What nghttp2 resets by itself was the peer's doing: making a server reset is an attack of its own.
     if (session.own_resets_ > 0)
