@@ -125,7 +125,9 @@ const Reply* prepare_request(RequestContext& rc) noexcept {
 bool prepare_response(RequestContext& rc, http::ResponseHead& head, std::string_view date) noexcept {
   http::strip_hop_by_hop(head.fields);
   if (!rc.match.route->response_headers.empty() && !rc.match.route->response_headers.apply(head.fields)) return false;
-  return head.fields.has(http::FieldId::date) || head.fields.add(http::FieldId::date, date);
+  // What a gRPC server says without a message is metadata to its caller: nothing is put beside it.
+  if (rc.grpc == grpc::Kind::grpc || head.fields.has(http::FieldId::date)) return true;
+  return head.fields.add(http::FieldId::date, date);
 }
 
 void settle_head(RequestContext& rc) {

@@ -122,7 +122,6 @@ Task<void> H2Server::serve(H2ExchangePool::Pointer exchange) {
 
 void H2Server::release(H2Exchange& exchange) noexcept {
   const bool answered = exchange.out.is_sent();
-  if (!answered && exchange.open && exchange.response_started() && !exchange.aborted()) on_event(H2Event::write_stall);
   if (answered && !exchange.in.ended() && exchange.open && !failed()) write_now();
   // nghttp2 sends nothing of a stream behind a reset, not even what was queued before it: its head, or its trailers.
   const bool all_out = exchange.open && !failed() && nghttp2_session_get_stream_local_close(raw(), exchange.id) == 1;

@@ -75,9 +75,9 @@ def target(tmp_path_factory):
             conn.answer()
 
     def large(conn, request):
-        conn.send(HEAD + b"Content-Length: 4000000\r\n\r\n")
+        conn.send(HEAD + b"Content-Length: 200000\r\n\r\n")
         try:
-            for _ in range(80):
+            for _ in range(4):
                 conn.send(b"x" * 50_000)
         except OSError:
             pass
