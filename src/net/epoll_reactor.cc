@@ -17,6 +17,8 @@ constexpr std::uint32_t kAlways = EPOLLIN | EPOLLRDHUP | EPOLLET;
 constexpr int kBatch = 256;
 /// Looks without going through Asio, as long as there is something: its own descriptors wait meanwhile.
 constexpr int kLooks = 4;
+/// Fewer reports than this in one look: the next look would mostly find nothing.
+constexpr int kWorthAnotherLook = 16;
 
 int new_set() {
   const int fd = ::epoll_create1(EPOLL_CLOEXEC);
@@ -57,7 +59,7 @@ void EpollReactor::wait() {
 
 void EpollReactor::dispatch() noexcept {
   for (int look = 0; look < kLooks; ++look) {
-    if (dispatch_batch() <= 0) break;
+    if (dispatch_batch() < kWorthAnotherLook) break;
   }
 }
 

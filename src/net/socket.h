@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "net/io_result.h"
+#include "net/lazy_deadline.h"
 #include "net/loop.h"
 
 namespace postern::net {
@@ -70,7 +71,7 @@ class Readiness {
 
   SocketBlock& block_;
   std::coroutine_handle<> waiter_;
-  Timer timer_;
+  LazyDeadline deadline_;
   std::uint32_t waits_ = 0;  // which wait an interruption was meant for
   Waited result_ = Waited::ready;
   bool reads_;
