@@ -38,6 +38,12 @@ class Readiness {
   /// go on until they see the end of it (EAGAIN, a short read): the report comes only once.
   [[nodiscard]] bool is_ready() const noexcept { return ready_; }
   void clear_ready() noexcept;
+  void prefetch_waiter() const noexcept {
+    const char* const frame = static_cast<const char*>(waiter_.address());
+    if (!frame) return;
+    __builtin_prefetch(frame);
+    __builtin_prefetch(frame + 64);
+  }
   /// There is something left that a look did not take.
   void set_ready() noexcept { ready_ = true; }
 
