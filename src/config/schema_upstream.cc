@@ -98,6 +98,7 @@ constexpr std::array kKeys{
         .bind = bind::word<&UpstreamHealth::kind>,
         .words = kHealthKinds,
         .required = true,
+        .example = "\"grpc\"",
         .doc =
             "How endpoints are asked. grpc: grpc.health.v1.Health/Check over HTTP/2; needs protocol h2, or auto with "
             "TLS."},
