@@ -19,7 +19,7 @@ class HealthServer {
   /// What it answers a check with.
   struct Answer {
     std::string status = "200";
-    std::string body;
+    std::string body = {};
     std::string grpc_status = "0";  // in trailers; in the head where there is no body; empty: none
     bool silent = false;
     bool drop = false;  // closes the connection instead
