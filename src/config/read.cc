@@ -106,7 +106,9 @@ class Reader {
       const Value value = key->bind.get(object);
       const auto* text = std::get_if<std::string>(&value);
       const auto* items = std::get_if<std::vector<std::string>>(&value);
-      if ((text != nullptr && text->empty()) || (items != nullptr && items->empty())) {
+      const bool other = text == nullptr && items == nullptr;  // its default looks like any other value
+      if ((text != nullptr && text->empty()) || (items != nullptr && items->empty()) ||
+          (other && !context_.origins.has(at))) {
         context_.report.add(at, context_.origins.has(at) ? "must not be empty" : "missing", expected_of(*key));
       }
     }

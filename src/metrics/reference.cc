@@ -57,6 +57,7 @@ std::string reference_markdown() {
   append_kind<H2Event>(out, "`postern_h2_events_total`");
   append_kind<HandshakeFailure>(out, "`postern_tls_handshake_failures_total`");
   append_kind<UpstreamError>(out, "`postern_upstream_errors_total`");
+  append_kind<HealthResult>(out, "`postern_upstream_health_checks_total`");
   return out;
 }
 

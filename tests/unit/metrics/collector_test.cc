@@ -118,11 +118,28 @@ TEST_F(CollectorTest, OfManyNamesOnlyBusyOnesShow) {
   EXPECT_EQ(text.find("route=\"r778\""), std::string::npos);
 }
 
+TEST_F(CollectorTest, HealthIsShownWhereItIsChecked) {
+  const Slot slot = registry_.upstream("u");
+  prepare();
+  EXPECT_EQ(to_text(collector_).find("health_checks"), std::string::npos);
+  for (CoreMetrics* core : {&first_, &second_}) {
+    core->upstream(slot).checks[static_cast<std::size_t>(HealthResult::timeout)].add(3);
+    core->upstream(slot).panic_picks.add();
+  }
+  first_.upstream(slot).unhealthy.set(1);
+  second_.upstream(slot).unhealthy.set(2);
+  expect_line("postern_upstream_health_checks_total{upstream=\"u\",result=\"timeout\"} 6");
+  expect_line("postern_upstream_health_checks_total{upstream=\"u\",result=\"serving\"} 0");
+  expect_line("postern_upstream_endpoints_unhealthy{upstream=\"u\"} 2");
+  expect_line("postern_upstream_panic_picks_total{upstream=\"u\"} 2");
+}
+
 TEST_F(CollectorTest, EveryFamilyIsSampledAndTyped) {
   registry_.route("r");
-  registry_.upstream("u");
+  const Slot upstream = registry_.upstream("u");
   registry_.listener("l");
   prepare();
+  first_.upstream(upstream).checks[0].add();  // shown only where there are checks
   first_.request_started();
   first_.request_finished(first_.route(kNoneSlot), 404, Reason::not_found, 1, 0, 0);
   const auto collected = collector_.Collect();

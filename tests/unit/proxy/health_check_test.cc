@@ -64,7 +64,9 @@ TEST_F(HealthChecking, TakesAnEndpointOutAndBackIn) {
 TEST_F(HealthChecking, CountsFailuresInARow) {
   ASSERT_TRUE(drive([&] { return servers_[0].checks > 0; }));
   servers_[0].answer = {.grpc_status = "12"};
-  const auto failures = [&] { return row_.checks[static_cast<std::size_t>(metrics::HealthResult::unimplemented)].get(); };
+  const auto failures = [&] {
+    return row_.checks[static_cast<std::size_t>(metrics::HealthResult::unimplemented)].get();
+  };
   ASSERT_TRUE(drive([&] { return failures() == 2; }));
   EXPECT_EQ(cluster_->unhealthy(), 0u);
   ASSERT_TRUE(drive([&] { return failures() == 3; }));

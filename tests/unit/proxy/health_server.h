@@ -39,8 +39,8 @@ class HealthServer {
           return 0;
         });
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(
-        callbacks_, [](nghttp2_session*, std::uint8_t, std::int32_t, const std::uint8_t* data, std::size_t n,
-                       void* self) {
+        callbacks_,
+        [](nghttp2_session*, std::uint8_t, std::int32_t, const std::uint8_t* data, std::size_t n, void* self) {
           static_cast<HealthServer*>(self)->body.append(reinterpret_cast<const char*>(data), n);
           return 0;
         });
