@@ -27,6 +27,7 @@ enum class RetryWhen : std::uint8_t { never, idempotent, always };
 enum class OnClientFin : std::uint8_t { serve, abort };
 enum class OnDisconnect : std::uint8_t { cancel, finish };
 enum class UpstreamProtocol : std::uint8_t { http1, h2, automatic };
+enum class HealthKind : std::uint8_t { grpc };
 
 /// One certificate with its key; several may stand in a listener (SNI, RSA beside ECDSA).
 struct CertificatePair {
@@ -83,6 +84,15 @@ struct UpstreamTls {
   std::string key;
 };
 
+struct UpstreamHealth {
+  HealthKind kind = HealthKind::grpc;
+  std::string service;  // empty: the server as a whole
+  Duration interval{};
+  Duration timeout{};
+  std::uint32_t unhealthy_after = 0;  // failed checks in a row
+  std::uint32_t healthy_after = 0;    // passed checks in a row
+};
+
 struct Upstream {
   std::string name;
   std::vector<std::string> endpoints;  // "host:port", "unix:/path"
@@ -94,6 +104,7 @@ struct Upstream {
   Duration max_connection_age{};             // 0: none; HTTP/2 connections
   std::uint64_t max_connection_streams = 0;  // 0: none; HTTP/2 connections
   std::optional<UpstreamTls> tls;
+  std::optional<UpstreamHealth> health;  // none: endpoints are not checked
 };
 
 struct FixedReply {

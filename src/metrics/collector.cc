@@ -3,6 +3,7 @@
 
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <cassert>
 #include <initializer_list>
 #include <optional>
@@ -130,6 +131,24 @@ void add_route(Page& page, std::string_view name, std::size_t names, std::size_t
   page.add(Family::response_bytes, {name}, bytes_out);
 }
 
+/// Only where endpoints are checked.
+void add_health(Page& page, std::string_view name, const std::vector<const UpstreamRow*>& rows) {
+  std::array<std::uint64_t, kCount<HealthResult>> checks{};
+  std::uint64_t unhealthy = 0;
+  std::uint64_t panics = 0;
+  for (const UpstreamRow* row : rows) {
+    sum_into(checks, row->checks);
+    unhealthy = std::max(unhealthy, row->unhealthy.get());
+    panics += row->panic_picks.get();
+  }
+  if (total_of(checks) == 0) return;
+  for (std::size_t i = 0; i < checks.size(); ++i) {
+    page.add(Family::upstream_health_checks, {name, to_string(static_cast<HealthResult>(i))}, checks[i]);
+  }
+  page.add(Family::upstream_endpoints_unhealthy, {name}, unhealthy);
+  page.add(Family::upstream_panic_picks, {name}, panics);
+}
+
 void add_upstream(Page& page, std::string_view name, std::size_t names, std::size_t slot,
                   const std::vector<const UpstreamRow*>& rows) {
   std::array<std::uint64_t, kStatusClasses> classes{};
@@ -162,6 +181,7 @@ void add_upstream(Page& page, std::string_view name, std::size_t names, std::siz
   page.add(Family::upstream_connections_idle, {name}, sum(&UpstreamRow::idle));
   page.add(Family::upstream_sent_bytes, {name}, sum(&UpstreamRow::bytes_out));
   page.add(Family::upstream_received_bytes, {name}, sum(&UpstreamRow::bytes_in));
+  add_health(page, name, rows);
 }
 
 void add_listener(Page& page, std::string_view name, std::size_t names, std::size_t slot,

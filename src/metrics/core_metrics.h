@@ -47,6 +47,9 @@ struct alignas(64) UpstreamRow {
   Cell bytes_in;
   std::array<Cell, kCount<UpstreamError>> errors;
   Histogram first_byte;  // from the request's first byte out to the answer's first byte in
+  std::array<Cell, kCount<HealthResult>> checks;
+  Cell unhealthy;  // gauge: endpoints
+  Cell panic_picks;
 
   void failed(UpstreamError error) noexcept { errors[static_cast<std::size_t>(error)].add(); }
 };

@@ -71,6 +71,10 @@ constexpr std::array<std::string_view, kCount<UpstreamError>> kUpstreamErrorName
     "closed",      "truncated",       "malformed",       "response_timeout", "idle_timeout", "unprocessed",
 };
 
+constexpr std::array<std::string_view, kCount<HealthResult>> kHealthResultNames = {
+    "serving", "not_serving", "unknown_service", "unimplemented", "timeout", "unreachable", "failed",
+};
+
 template <class Kind, std::size_t n>
 std::string_view name_of(Kind kind, const std::array<std::string_view, n>& names) noexcept {
   const auto index = static_cast<std::size_t>(kind);
@@ -84,5 +88,6 @@ std::string_view to_string(Rejection rejection) noexcept { return name_of(reject
 std::string_view to_string(HandshakeFailure failure) noexcept { return name_of(failure, kHandshakeFailureNames); }
 std::string_view to_string(H2Event event) noexcept { return name_of(event, kH2EventNames); }
 std::string_view to_string(UpstreamError error) noexcept { return name_of(error, kUpstreamErrorNames); }
+std::string_view to_string(HealthResult result) noexcept { return name_of(result, kHealthResultNames); }
 
 }  // namespace postern::metrics

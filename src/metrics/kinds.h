@@ -112,6 +112,18 @@ enum class UpstreamError : std::uint8_t {
   count_,
 };
 
+/// What an active check of an endpoint came to; all but the first are failures.
+enum class HealthResult : std::uint8_t {
+  serving,
+  not_serving,
+  unknown_service,  // the server does not know the service that was asked for
+  unimplemented,    // the server has no health service
+  timeout,
+  unreachable,  // no connection, or not the one that was wanted
+  failed,       // anything else: broken off, not what the protocol says
+  count_,
+};
+
 template <class Kind>
 inline constexpr std::size_t kCount = static_cast<std::size_t>(Kind::count_);
 
@@ -120,5 +132,6 @@ std::string_view to_string(Rejection rejection) noexcept;
 std::string_view to_string(HandshakeFailure failure) noexcept;
 std::string_view to_string(H2Event event) noexcept;
 std::string_view to_string(UpstreamError error) noexcept;
+std::string_view to_string(HealthResult result) noexcept;
 
 }  // namespace postern::metrics

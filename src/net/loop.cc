@@ -73,6 +73,7 @@ void Loop::finish() {
   ticker_.cancel();
   if (reactor_) reactor_->stop();
   io_.restart();
+  run_deferred();
   while (io_.poll_one() != 0) run_deferred();
 }
 

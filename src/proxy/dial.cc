@@ -16,7 +16,7 @@ namespace {
 constexpr std::uint32_t kMaxHeaderBytes = 48 * 1024;
 
 Task<Result<void>> secure(net::Loop& loop, net::Stream& stream, upstream::Cluster& cluster,
-                          const upstream::Endpoint& endpoint) {
+                          const upstream::Endpoint& endpoint, std::int64_t timeout_ms) {
   static_cast<void>(loop);
   auto session = std::make_unique<net::TlsSession>();
   net::TlsSession& tls = *session;
@@ -24,42 +24,44 @@ Task<Result<void>> secure(net::Loop& loop, net::Stream& stream, upstream::Cluste
     co_return Error{Code::exhausted, Side::upstream, Retry::never};
   }
   stream.start_tls(std::move(session));
-  const Result<void> done = co_await stream.handshake(cluster.connect_timeout_ms());
-  if (!done && done.error().code == Code::tls) {
+  const Result<void> done = co_await stream.handshake(timeout_ms);
+  if (!done && done.error().code == Code::tls && endpoint.is_healthy()) {  // else its checks have said so before
     log::warn("TLS to upstream failed",
               {{"upstream", cluster.name()}, {"endpoint", endpoint.name()}, {"why", tls.last_error_text()}});
   }
   co_return done;
 }
 
-/// What is spoken on a connection that is ready. h2: for this upstream nothing else will do.
+}  // namespace
+
 Result<bool> speaks_h2(const net::Stream& stream, upstream::Cluster& cluster, const upstream::Endpoint& endpoint) {
   const bool must = cluster.protocol() == config::UpstreamProtocol::h2;
   if (!stream.is_secure()) return must;
   if (stream.tls()->alpn() == "h2") return true;  // only offered where it is wanted
   if (!must) return false;
-  log::warn("the upstream does not agree to HTTP/2 (ALPN)",
-            {{"upstream", cluster.name()}, {"endpoint", endpoint.name()}, {"alpn", stream.tls()->alpn()}});
+  if (endpoint.is_healthy())
+    log::warn("the upstream does not agree to HTTP/2 (ALPN)",
+              {{"upstream", cluster.name()}, {"endpoint", endpoint.name()}, {"alpn", stream.tls()->alpn()}});
   return Error{Code::tls, Side::upstream, Retry::always};
 }
 
-Task<Result<net::Stream>> open_stream(net::Loop& loop, upstream::Cluster& cluster, upstream::Endpoint& endpoint) {
-  const Nanoseconds started = now_ns();
-  Result<net::Socket> socket = co_await net::connect(loop, endpoint.address(), cluster.connect_timeout_ms());
+Task<Result<net::Stream>> open_stream(net::Loop& loop, upstream::Cluster& cluster, const upstream::Endpoint& endpoint,
+                                      std::int64_t timeout_ms) {
+  Result<net::Socket> socket = co_await net::connect(loop, endpoint.address(), timeout_ms);
   if (!socket) co_return socket.error();
   net::Stream stream(std::move(*socket), Side::upstream);
   if (cluster.tls()) {
-    const Result<void> secured = co_await secure(loop, stream, cluster, endpoint);
+    const Result<void> secured = co_await secure(loop, stream, cluster, endpoint, timeout_ms);
     if (!secured) {
       Error error = secured.error();
       error.retry = Retry::always;
       co_return error;
     }
   }
-  cluster.metrics().connects.add();
-  cluster.metrics().connect_ns.add(static_cast<std::uint64_t>(now_ns() - started));
   co_return std::move(stream);
 }
+
+namespace {
 
 Result<upstream::ConnectionPtr> share(net::Stream stream, upstream::Cluster& cluster, upstream::Endpoint& endpoint) {
   const upstream::SharedLimits limits = cluster.shared_limits();
@@ -85,8 +87,11 @@ Result<upstream::ConnectionPtr> share(net::Stream stream, upstream::Cluster& clu
 /// A connection of our own. Others may be waiting for it.
 Task<Result<upstream::ConnectionPtr>> connect(net::Loop& loop, upstream::Cluster& cluster,
                                               upstream::Endpoint& endpoint) {
-  Result<net::Stream> stream = co_await open_stream(loop, cluster, endpoint);
+  const Nanoseconds started = now_ns();
+  Result<net::Stream> stream = co_await open_stream(loop, cluster, endpoint, cluster.connect_timeout_ms());
   if (!stream) co_return stream.error();
+  cluster.metrics().connects.add();
+  cluster.metrics().connect_ns.add(static_cast<std::uint64_t>(now_ns() - started));
   const Result<bool> h2 = speaks_h2(*stream, cluster, endpoint);
   if (!h2) co_return h2.error();
   endpoint.set_shares(*h2);

@@ -58,6 +58,14 @@ wire::H2Settings h2_settings(const config::Listener& listener) {
   return h2;
 }
 
+upstream::HealthSpec health_spec(const config::UpstreamHealth& health) {
+  return {.kind = health.kind,
+          .service = health.service,
+          .interval_ms = health.interval.count(),
+          .timeout_ms = health.timeout.count(),
+          .thresholds = {health.unhealthy_after, health.healthy_after}};
+}
+
 /// Everything of an upstream that must be equal for its kept connections to serve on after a reload.
 std::string identity_of(const config::Upstream& upstream, const upstream::ClusterSpec& cluster) {
   config::Settings alone;
@@ -147,6 +155,7 @@ void SnapshotBuilder::add_upstream(Job& job, std::size_t position) {
                          .max_age_ms = upstream.max_connection_age.count(),
                          .max_requests = upstream.max_connection_streams,
                          .idle_timeout_ms = upstream.keepalive_timeout.count()};
+  if (upstream.health) spec.cluster.health = health_spec(*upstream.health);
   for (const std::string& endpoint : upstream.endpoints) {
     const std::vector<net::SocketAddress> addresses = net::resolve_now(endpoint);
     if (addresses.empty()) {

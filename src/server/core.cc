@@ -2,6 +2,8 @@
 
 #include <pthread.h>
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "net/tls_client_context.h"
 #include "net/tls_server_context.h"
@@ -16,6 +18,7 @@ Core::Core(std::size_t number, net::Engine engine, metrics::CoreMetrics& metrics
       loop_(engine),
       pipeline_(loop_, metrics, log),
       tasks_(loop_.frames()),
+      checking_(loop_.frames()),
       drains_(loop_.frames()),
       work_(loop_.io().get_executor()) {}
 
@@ -31,6 +34,7 @@ void Core::run() {
   loop_.run();
   // Stopped: close what is kept, and let the operations that this aborts come home.
   acceptors_.clear();
+  checks_.clear();
   pipeline_.install(proxy::GenerationPin());
   loop_.finish();
   library_.leave_thread();
@@ -59,6 +63,7 @@ void Core::join() {
 void Core::install(const Install& message) {
   metrics_.prepare(message.snapshot->slots);
   pipeline_.install(make_generation(message.snapshot));
+  start_checks();
   // All that move leave their places before any arrives: two listeners may have swapped addresses.
   std::vector<std::unique_ptr<Acceptor>> moving;
   for (const auto& [from, to] : message.moved) {
@@ -115,6 +120,19 @@ proxy::GenerationPin Core::make_generation(std::shared_ptr<const proxy::Snapshot
   return proxy::GenerationPin(next.release());
 }
 
+// A cluster that serves on is checked on; those that requests do not come to any more are left alone.
+void Core::start_checks() {
+  std::vector<std::unique_ptr<proxy::HealthChecks>> old = std::exchange(checks_, {});
+  for (const std::shared_ptr<upstream::Cluster>& cluster : pipeline_.generation()->clusters) {
+    if (!cluster->health()) continue;
+    const auto same = std::find_if(old.begin(), old.end(), [&](const auto& c) { return c && c->cluster() == cluster; });
+    if (same != old.end())
+      checks_.push_back(std::move(*same));
+    else
+      checks_.push_back(std::make_unique<proxy::HealthChecks>(loop_, cluster, checking_));
+  }
+}
+
 void Core::add(Connection& connection) noexcept {
   connection.next_ = first_;
   if (first_) first_->previous_ = &connection;
@@ -134,6 +152,8 @@ Task<void> Core::drain(std::function<void()> done) {
   acceptors_.clear();
   for (Connection* c = first_; c; c = c->next_) c->drain();
   co_await tasks_.join();
+  checks_.clear();
+  co_await checking_.join();
   done();
 }
 

@@ -13,6 +13,7 @@
 #include "base/task_group.h"
 #include "crypto/library.h"
 #include "net/loop.h"
+#include "proxy/health_check.h"
 #include "proxy/pipeline.h"
 #include "proxy/snapshot.h"
 #include "wire/h1_server.h"
@@ -69,6 +70,7 @@ class Core {
 
  private:
   void install(const Install& message);
+  void start_checks();
   proxy::GenerationPin make_generation(std::shared_ptr<const proxy::Snapshot> snapshot);
   Task<void> drain(std::function<void()> done);
   void cut() noexcept;
@@ -83,8 +85,10 @@ class Core {
   wire::H1ExchangePool exchanges_;
   wire::H2ExchangePool h2_exchanges_;
   proxy::Pipeline pipeline_;
-  TaskGroup tasks_;   // connections
-  TaskGroup drains_;  // waits for them
+  TaskGroup tasks_;                                           // connections
+  TaskGroup checking_;                                        // health checks
+  TaskGroup drains_;                                          // waits for them
+  std::vector<std::unique_ptr<proxy::HealthChecks>> checks_;  // of the clusters that requests see now
   std::map<std::uint16_t, std::unique_ptr<Acceptor>> acceptors_;
   Connection* first_ = nullptr;
   bool draining_ = false;

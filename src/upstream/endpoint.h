@@ -14,6 +14,7 @@
 #include "net/socket_address.h"
 #include "postern/upstream_connection.h"
 #include "upstream/dial_gate.h"
+#include "upstream/health.h"
 
 namespace postern::upstream {
 
@@ -60,6 +61,12 @@ class Endpoint final : private KeptWatcher, private SharedWatcher {
   void set_shares(bool shares) noexcept { shares_ = shares; }
   [[nodiscard]] bool shares() const noexcept { return shares_; }
 
+  void set_health(EndpointHealth health) noexcept { health_ = health; }
+  [[nodiscard]] bool is_healthy() const noexcept { return health_.is_healthy(); }
+  /// By the cluster, which counts those that are not healthy.
+  bool record_check(bool passed) noexcept { return health_.record(passed); }
+  void forget_checks() noexcept { health_.reset(); }
+
   [[nodiscard]] const net::SocketAddress& address() const noexcept { return address_; }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   /// For SNI and certificates.
@@ -89,6 +96,7 @@ class Endpoint final : private KeptWatcher, private SharedWatcher {
   DialGate dials_;
   std::size_t streams_ = 100;
   bool shares_ = true;
+  EndpointHealth health_;
   net::Timer expiry_;
 };
 

@@ -1,7 +1,9 @@
 """A real gRPC server and client (grpcio), with bytes for messages, so that no compiler of .proto files is needed.
 
 The server runs in a process of its own: grpcio's threads and ours keep out of each other's way, and it can be killed.
-`python -m harness.grpc_peer PORT [CERT KEY]` serves until its standard input ends; it prints a line for what happens.
+`python -m harness.grpc_peer PORT [--health] [CERT KEY]` serves until its standard input ends; it prints a line for what
+happens. With --health it has grpc.health.v1.Health as well, and lines "SERVICE STATUS" on its input say what that
+answers ("-" is the server as a whole).
 """
 
 from __future__ import annotations
@@ -35,6 +37,11 @@ def watch(context, name: str) -> None:
 
 class Service:
     """Methods of /test.Echo/..."""
+
+    name_of_server = b""
+
+    def name(self, request: bytes, context) -> bytes:
+        return self.name_of_server
 
     def unary(self, request: bytes, context) -> bytes:
         back = [(f"x-back-{key[2:]}", value) for key, value in context.invocation_metadata() if key.startswith("x-")]
@@ -92,6 +99,7 @@ def handlers(service: Service):
     unary, stream = grpc.unary_unary_rpc_method_handler, grpc.unary_stream_rpc_method_handler
     table = {
         "Unary": unary(service.unary),
+        "Name": unary(service.name),
         "Fail": unary(service.fail),
         "Sleep": unary(service.sleep),
         "Hang": stream(service.hang),
@@ -104,9 +112,33 @@ def handlers(service: Service):
     return grpc.method_handlers_generic_handler("test.Echo", table)
 
 
-def serve(port: int, cert: str | None = None, key: str | None = None) -> None:
+class Health:
+    """grpc.health.v1.Health: what the official servicer does, without its generated code."""
+
+    SERVING, NOT_SERVING = 1, 2
+
+    def __init__(self):
+        self.status = {"": self.SERVING}
+
+    def check(self, request: bytes, context) -> bytes:
+        service = request[2:].decode()  # field 1, a length of one byte
+        if service not in self.status:
+            context.abort(grpc.StatusCode.NOT_FOUND, "unknown service")
+        return bytes([8, self.status[service]])
+
+    def handlers(self):
+        table = {"Check": grpc.unary_unary_rpc_method_handler(self.check)}
+        return grpc.method_handlers_generic_handler("grpc.health.v1.Health", table)
+
+
+def serve(port: int, *options: str) -> None:
     server = grpc.server(futures.ThreadPoolExecutor(32), options=OPTIONS)
-    server.add_generic_rpc_handlers((handlers(Service()),))
+    service, health = Service(), Health()
+    service.name_of_server = b"%d" % port
+    server.add_generic_rpc_handlers((handlers(service),))
+    if "--health" in options:
+        server.add_generic_rpc_handlers((health.handlers(),))
+    cert, key = [option for option in options if option != "--health"] or (None, None)
     if cert:
         pair = (Path(key).read_bytes(), Path(cert).read_bytes())
         server.add_secure_port(f"127.0.0.1:{port}", grpc.ssl_server_credentials([pair]))
@@ -114,15 +146,19 @@ def serve(port: int, cert: str | None = None, key: str | None = None) -> None:
         server.add_insecure_port(f"127.0.0.1:{port}")
     server.start()
     say("ready")
-    sys.stdin.read()
+    for line in sys.stdin:
+        name, status = line.split()
+        health.status["" if name == "-" else name] = int(status)
     server.stop(0)
 
 
 class Server:
     """That server as a child process."""
 
-    def __init__(self, port: int, pair=None):
+    def __init__(self, port: int, pair=None, health: bool = False):
         arguments = [sys.executable, "-m", "harness.grpc_peer", str(port)]
+        if health:
+            arguments += ["--health"]
         if pair is not None:
             arguments += [str(pair.cert), str(pair.key)]
         self.port, self.endpoint = port, f"127.0.0.1:{port}"
@@ -147,6 +183,10 @@ class Server:
             assert self.process.poll() is None, "the gRPC server has ended"
             time.sleep(0.001)
         raise AssertionError(f"no {start!r} in {self.lines[since:]}")
+
+    def set_health(self, status: int, service: str = "-") -> None:
+        self.process.stdin.write(f"{service} {status}\n")
+        self.process.stdin.flush()
 
     def kill(self) -> None:
         self.process.kill()
@@ -174,6 +214,7 @@ class Client:
             self.channel = grpc.secure_channel(target, grpc.ssl_channel_credentials(root.read_bytes()), options)
         one = self.channel
         self.unary = one.unary_unary("/test.Echo/Unary")
+        self.name = one.unary_unary("/test.Echo/Name")
         self.fail = one.unary_unary("/test.Echo/Fail")
         self.sleep = one.unary_unary("/test.Echo/Sleep")
         self.hang = one.unary_stream("/test.Echo/Hang")
@@ -191,4 +232,4 @@ class Client:
 
 
 if __name__ == "__main__":
-    serve(int(sys.argv[1]), *sys.argv[2:4])
+    serve(int(sys.argv[1]), *sys.argv[2:])

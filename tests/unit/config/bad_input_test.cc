@@ -107,6 +107,15 @@ constexpr Case kUpstreams[] = {
     {"[[upstream]]\nname = \"v\"\nendpoints = [\"-h:1\"]\n", "c:9:14: upstream[1].endpoints[0]: not an endpoint"},
     {"[upstream.tls]\ncert = \"a\"\n", "c:7:11: upstream[0].tls.key: missing beside cert"},
     {"[upstream.tls]\nsni = \"a:1\"\n", "c:8:1: upstream[0].tls.sni: not a host name"},
+    {"[upstream.health]\nkind = \"grpc\"\n",
+     "c:8:1: upstream[0].health.kind: gRPC needs HTTP/2; expected protocol = \"h2\", or \"auto\" with [upstream.tls]"},
+    {"protocol = \"auto\"\n[upstream.health]\nkind = \"grpc\"\n", "c:9:1: upstream[0].health.kind: gRPC needs HTTP/2"},
+    {"[upstream.health]\nkind = \"ping\"\n", "c:8:1: upstream[0].health.kind: not possible here"},
+    {"[upstream.health]\n", "c:7:1: upstream[0].health.kind: missing"},
+    {"protocol = \"h2\"\n[upstream.health]\nkind = \"grpc\"\ninterval = \"0s\"\n",
+     "c:10:1: upstream[0].health.interval: out of range"},
+    {"protocol = \"h2\"\n[upstream.health]\nkind = \"grpc\"\nunhealthy_after = 0\n",
+     "c:10:1: upstream[0].health.unhealthy_after: out of range"},
     {"[upstream.tls]\nverify = false\nca = \"a\"\n", "c:9:1: upstream[0].tls.ca: has no effect while verify is false"},
 };
 INSTANTIATE_TEST_SUITE_P(Upstreams, BadInput, testing::ValuesIn(kUpstreams));
