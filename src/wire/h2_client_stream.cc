@@ -7,6 +7,7 @@
 #include "wire/h1_fields.h"
 #include "wire/h2_client.h"
 #include "wire/h2_head.h"
+#include "wire/ws_handshake.h"
 
 namespace postern::wire {
 
@@ -257,6 +258,7 @@ bool H2ClientStream::decide_framing(bool end_stream) noexcept {
   if (wants_tunnel_ && status_ < 300) {
     head_.status = 101;  // what an agreement is called on every wire
     head_.framing = http::Framing::until_close;
+    head_.fields.remove(kWsAcceptField);  // of HTTP/1, and each hop's own: an answer with two is none
     return !end_stream;
   }
   const std::string_view length = head_.fields.find(FieldId::content_length);

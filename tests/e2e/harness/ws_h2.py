@@ -156,6 +156,7 @@ class Tunnel:
         self.room, self.answered, self.ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self.status, self.answer, self.body = 0, [], bytearray()
         self.ws = None
+        self.stalled, self.owed = False, 0
         self.reset_code: int | None = None
         self.clean = False  # END_STREAM came
         self.gone = False  # reset, or the connection has ended: nothing more can be said
@@ -203,7 +204,11 @@ class Tunnel:
         elif isinstance(event, h2.events.WindowUpdated):
             self.room.set()
         elif isinstance(event, h2.events.DataReceived):
-            self.link.h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+            if self.stalled:  # the connection's window goes back, the stream's does not
+                self.owed += event.flow_controlled_length
+                self.link.h2.increment_flow_control_window(event.flow_controlled_length)
+            else:
+                self.link.h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
             if not event.data:
                 return  # the end comes by itself
             if self.status != 200:
@@ -320,6 +325,12 @@ class Tunnel:
         self.link.flush()
         self.gone = True
         self.on_end()
+
+    def resume(self) -> None:
+        self.stalled = False
+        if self.owed:
+            self.link.h2.increment_flow_control_window(self.owed, self.stream)
+        self.link.flush()
 
     async def wait_closed(self) -> None:
         try:

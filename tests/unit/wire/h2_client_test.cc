@@ -501,9 +501,10 @@ TEST_F(H2ClientTest, ATunnelNeedsThePeersConsent) {
   UpstreamExchange& up = ask(head);
   EXPECT_EQ(server_->seen[1].get(":method"), "CONNECT");
   EXPECT_EQ(server_->seen[1].get(":protocol"), "websocket");
-  server_->head(1, ok());
+  server_->head(1, {{":status", "200"}, {"sec-websocket-accept", "x"}, {"sec-websocket-protocol", "chat"}});
   server_->data(1, "frames", true);
   EXPECT_EQ(answer(), "101 frames");
+  EXPECT_EQ(up.response().fields.size(), 1u);  // an accept is of HTTP/1, and of one hop
   EXPECT_EQ(up.response().framing, http::Framing::until_close);
 }
 
