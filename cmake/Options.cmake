@@ -49,6 +49,10 @@ if(POSTERN_SANITIZE)
     # The vptr check probes memory through a pipe; out of descriptors (which a test provokes) it calls good objects bad.
     target_compile_options(postern_flags INTERFACE -fno-sanitize=vptr)
   endif()
+  if(POSTERN_FUZZ)
+    # What a target calls must be seen by libFuzzer as well, or it searches blindly.
+    target_compile_options(postern_flags INTERFACE -fsanitize=fuzzer-no-link)
+  endif()
   if(POSTERN_SANITIZE MATCHES "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     target_compile_options(postern_flags INTERFACE -Wno-tsan)  # "fences are not modelled": Asio has some
   endif()

@@ -45,6 +45,8 @@ pytest-timeout>=2,<3 pytest_timeout python3-pytest-timeout
 h2>=4.1,<5 h2 python3-h2
 grpcio>=1.51,<2 grpc python3-grpcio
 websockets>=13,<16 websockets python3-websockets
+wsproto>=1.2,<2 wsproto python3-wsproto
+hypercorn>=0.13,<1 hypercorn python3-hypercorn
 LIST
 }
 

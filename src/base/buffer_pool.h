@@ -64,7 +64,7 @@ class BufferPool {
     Free* next;
   };
   static constexpr std::array<std::size_t, 2> kSizes{kSmall, kLarge};
-  static constexpr std::array<std::size_t, 2> kMaxIdle{256, 64};  // 4 MiB each at the most
+  static constexpr std::array<std::size_t, 2> kMaxIdle{1024, 64};  // 16 and 4 MiB at the most
 
   Buffer lease(std::size_t kind);
   void give_back(char* data, std::size_t size) noexcept;

@@ -12,7 +12,7 @@ namespace postern {
 template <class T>
 class ObjectPool {
  public:
-  static constexpr std::size_t kMaxIdle = 256;
+  static constexpr std::size_t kMaxIdle = 512;
 
   struct Return {
     ObjectPool* pool = nullptr;

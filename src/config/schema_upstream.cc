@@ -48,7 +48,7 @@ constexpr std::array kKeys{
             .doc = "How long an idle connection is kept; stay below the server's own timeout. 0s: never."},
     KeySpec{.path = "upstream[].max_idle",
             .bind = bind::integer<&Upstream::max_idle>,
-            .fallback = "64",
+            .fallback = "256",
             .max = 65536,
             .doc = "Idle connections kept per worker and endpoint."},
     KeySpec{.path = "upstream[].protocol",

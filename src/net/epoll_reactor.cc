@@ -17,6 +17,8 @@ constexpr std::uint32_t kAlways = EPOLLIN | EPOLLRDHUP | EPOLLET;
 constexpr int kBatch = 256;
 /// Looks without going through Asio, as long as there is something: its own descriptors wait meanwhile.
 constexpr int kLooks = 4;
+/// Fewer reports than this in one look: the next look would mostly find nothing.
+constexpr int kWorthAnotherLook = 16;
 
 int new_set() {
   const int fd = ::epoll_create1(EPOLL_CLOEXEC);
@@ -57,7 +59,7 @@ void EpollReactor::wait() {
 
 void EpollReactor::dispatch() noexcept {
   for (int look = 0; look < kLooks; ++look) {
-    if (dispatch_batch() <= 0) break;
+    if (dispatch_batch() < kWorthAnotherLook) break;
   }
 }
 
@@ -66,6 +68,9 @@ int EpollReactor::dispatch_batch() noexcept {
   const int count = ::epoll_wait(set_.native_handle(), events, kBatch, 0);
   begin_batch();
   for (int i = 0; i < count; ++i) {
+    // Thousands of connections do not fit into the cache: what the next reports need is on its way meanwhile.
+    if (i + 2 < count) static_cast<const SocketBlock*>(events[i + 2].data.ptr)->prefetch();
+    if (i + 1 < count) static_cast<const SocketBlock*>(events[i + 1].data.ptr)->prefetch_waiter();
     SocketBlock& block = *static_cast<SocketBlock*>(events[i].data.ptr);
     if (!block.closed) report(block, events[i].events);  // one event may close another's socket
   }

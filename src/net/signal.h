@@ -5,6 +5,7 @@
 
 #include <coroutine>
 
+#include "net/lazy_deadline.h"
 #include "net/loop.h"
 #include "net/socket.h"
 
@@ -39,7 +40,7 @@ class Signal {
   Loop& loop_;
   std::coroutine_handle<> waiter_;
   Deferred wake_;
-  Timer timer_;
+  LazyDeadline deadline_;
   Waited result_ = Waited::ready;
 };
 

@@ -20,7 +20,7 @@ bool would_block(int code) noexcept { return code == EAGAIN || code == EWOULDBLO
 
 Readiness::Readiness(SocketBlock& block, bool reads) noexcept
     : block_(block),
-      timer_([](void* self) noexcept { static_cast<Readiness*>(self)->resume(Waited::timeout); }, this),
+      deadline_([](void* self) noexcept { static_cast<Readiness*>(self)->resume(Waited::timeout); }, this),
       reads_(reads) {}
 
 void Readiness::clear_ready() noexcept { ready_ = reads_ && block_.hung_up; }
@@ -34,7 +34,7 @@ void Readiness::suspend(std::coroutine_handle<> waiter, std::int64_t timeout_ms)
   waiter_ = waiter;
   ++waits_;
   arm();
-  if (timeout_ms > 0) block_.loop.set_timer(timer_, timeout_ms);
+  deadline_.set(block_.loop, timeout_ms);
 }
 
 void Readiness::fired() noexcept {
@@ -47,7 +47,7 @@ void Readiness::fired() noexcept {
 }
 
 void Readiness::resume(Waited result) noexcept {
-  timer_.clear();
+  deadline_.forget();
   result_ = result;
   std::exchange(waiter_, nullptr).resume();
 }
@@ -59,7 +59,7 @@ void Readiness::cancel() noexcept {
 
 void Readiness::interrupt() noexcept {
   if (!waiter_) return;
-  timer_.clear();
+  deadline_.forget();
   ++block_.references;
   // Not resumed from here: the caller may be deep inside what that coroutine is about to destroy.
   asio::post(block_.loop.io(), [this, wait = waits_] {
@@ -161,8 +161,8 @@ void Socket::close() noexcept {
   SocketBlock* block = std::exchange(block_, nullptr);
   block->closed = true;
   block->observer = nullptr;
-  block->read.timer_.clear();
-  block->write.timer_.clear();
+  block->read.deadline_.forget();
+  block->write.deadline_.forget();
   block->loop.reactor().closing(*block);
   ::close(block->fd);
   block->drop_reference();

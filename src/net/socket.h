@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "net/io_result.h"
+#include "net/lazy_deadline.h"
 #include "net/loop.h"
 
 namespace postern::net {
@@ -37,6 +38,12 @@ class Readiness {
   /// go on until they see the end of it (EAGAIN, a short read): the report comes only once.
   [[nodiscard]] bool is_ready() const noexcept { return ready_; }
   void clear_ready() noexcept;
+  void prefetch_waiter() const noexcept {
+    const char* const frame = static_cast<const char*>(waiter_.address());
+    if (!frame) return;
+    __builtin_prefetch(frame);
+    __builtin_prefetch(frame + 64);
+  }
   /// There is something left that a look did not take.
   void set_ready() noexcept { ready_ = true; }
 
@@ -70,7 +77,7 @@ class Readiness {
 
   SocketBlock& block_;
   std::coroutine_handle<> waiter_;
-  Timer timer_;
+  LazyDeadline deadline_;
   std::uint32_t waits_ = 0;  // which wait an interruption was meant for
   Waited result_ = Waited::ready;
   bool reads_;

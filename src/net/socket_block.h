@@ -15,6 +15,12 @@ class SocketBlock {
     if (--references == 0) loop.reactor().bury(*this);
   }
 
+  void prefetch() const noexcept {
+    constexpr std::size_t kLine = 64;
+    for (std::size_t at = 0; at < 3 * kLine; at += kLine) __builtin_prefetch(reinterpret_cast<const char*>(this) + at);
+  }
+  void prefetch_waiter() const noexcept { read.prefetch_waiter(); }
+
   Loop& loop;
   const int fd;
   std::uint32_t references = 1;  // the Socket's, the reactor's, one for each deferred resumption

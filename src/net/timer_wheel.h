@@ -20,6 +20,8 @@ class Timer {
   ~Timer() { clear(); }
 
   [[nodiscard]] bool is_set() const noexcept { return next_ != nullptr; }
+  /// Will fire by then, or soon after.
+  [[nodiscard]] bool fires_by(std::int64_t time_ms) const noexcept;
   void clear() noexcept {
     if (!next_) return;
     prev_->next_ = next_;
@@ -63,5 +65,9 @@ class TimerWheel {
   std::int64_t wake_ = -1;  // the tick that next_ms() promised
   Timer slots_[kSlots];     // not a std::array: their constructor is private
 };
+
+inline bool Timer::fires_by(std::int64_t time_ms) const noexcept {
+  return is_set() && tick_ <= time_ms / TimerWheel::kTickMs + 1;
+}
 
 }  // namespace postern::net

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "net/tls_client_context.h"
 #include "net/tls_failure.h"
@@ -158,9 +159,9 @@ IoResult TlsSession::read(std::span<char> into) noexcept {
 }
 
 bool TlsSession::take_drained() noexcept {
-  if (!bio_.drained || SSL_has_pending(ssl_.get()) != 0) return false;
-  bio_.drained = false;
-  return true;
+  // Taken or not, the note is void: kept beside half a record, it would hide what the descriptor reports next.
+  const bool drained = std::exchange(bio_.drained, false);
+  return drained && SSL_has_pending(ssl_.get()) == 0;
 }
 
 IoResult TlsSession::write(std::span<const char> from) noexcept {

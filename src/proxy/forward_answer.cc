@@ -39,6 +39,7 @@ Task<void> Forwarder::relay_response(UpstreamExchange& up) {
   rc_.status = head.status;
   BodySource& source = grpc_web_ ? grpc_web_->translate_answer(rc_, head, up.response_body()) : up.response_body();
   exchange.start_response(head);
+  up.drop_head();
   up.set_read_timeout(route_.idle_timeout.count());
   BodySink& sink = exchange.response_body();
   Result<void> moved;

@@ -40,6 +40,7 @@ Task<Result<void>> Tunnel::flush(Direction& way) {
   way.flushing = true;
   const Result<void> flushed = co_await way.sink.flush();
   way.flushing = false;
+  if (way.frames.closed()) wake_.notify();
   co_return flushed;
 }
 
@@ -68,7 +69,8 @@ Task<Result<void>> Tunnel::move(Direction& way) {
     if (!more) co_return more;
   }
   const Result<void> flushed = co_await flush(way);
-  if (!flushed || over_) co_return flushed;
+  if (!flushed || over_ || way.finished) co_return flushed;
+  way.finished = true;
   way.sink.finish(nullptr);
   const Result<void> ended = co_await flush(way);
   co_return ended;
@@ -90,10 +92,15 @@ bool Tunnel::pass(Direction& way, std::string_view data) noexcept {
     // Its own Close answers ours. What is no frame never will.
     return !way.frames.closed() && !way.frames.broken();
   }
+  if (way.finished) {
+    way.source.consume(data.size());
+    return true;
+  }
   const std::size_t size = closing_ ? way.frames.feed_to_boundary(data) : data.size();
   if (!closing_) way.frames.feed(data);
   way.sink.put(data.substr(0, size));
   way.source.consume(size);
+  if (way.frames.closed()) wake_.notify();
   return true;
 }
 
@@ -116,6 +123,8 @@ std::int64_t Tunnel::delay() const noexcept {
 void Tunnel::look() noexcept {
   if (over_) return;
   const std::int64_t now = coarse_now_ms();
+  if (to_upstream_.frames.closed() && to_client_.frames.closed() && !closing_) part();
+  if (over_) return;
   if (draining_ && !closing_) begin_closing(Code::cancelled);
   if (deadline_ms_ == 0) {
     if (to_upstream_.ended || to_client_.ended) {
@@ -140,6 +149,17 @@ void Tunnel::begin_closing(Code why) noexcept {
     // One that is sending does it when it has finished.
     if (!way->ended && !way->flushing && put_close(*way)) way->sink.try_flush();
   }
+}
+
+// Each side has said Close, and nothing follows that. The server ends the connection first (RFC 6455 7.1.1), which is
+// us towards the client; when it has ended, too, nobody waits for an endpoint that leaves its half open.
+void Tunnel::part() noexcept {
+  if (to_client_.ended || to_client_.flushing) return;
+  end_quietly(to_client_);
+  if (to_upstream_.ended)
+    end();
+  else if (deadline_ms_ == 0)
+    deadline_ms_ = coarse_now_ms() + grace_ms_;
 }
 
 void Tunnel::fail(Error why) noexcept {
@@ -177,7 +197,8 @@ void Tunnel::end() noexcept {
 }
 
 void Tunnel::end_quietly(Direction& way) noexcept {
-  if (way.ended) return;
+  if (way.ended || way.finished) return;
+  way.finished = true;
   way.sink.finish(nullptr);
   way.sink.try_flush();
 }

@@ -47,6 +47,7 @@ class Tunnel {
     std::array<char, wire::kWsCloseMax> close;  // the sink may borrow it
     bool flushing = false;                      // the sink is in flush(): nobody else may touch it
     bool muted = false;                         // our Close went out in its place: what still comes is dropped
+    bool finished = false;                      // the sink has its end: what still comes is dropped
     bool ended = false;
   };
 
@@ -57,6 +58,7 @@ class Tunnel {
   bool put_close(Direction& way) noexcept;
   void look() noexcept;
   void begin_closing(Code why) noexcept;
+  void part() noexcept;
   void end() noexcept;
   static void end_quietly(Direction& way) noexcept;
   [[nodiscard]] std::int64_t delay() const noexcept;

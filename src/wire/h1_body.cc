@@ -18,7 +18,7 @@ void H1Body::start(net::Stream& stream, H1Input& input, http::Framing framing, s
   input_ = &input;
   framing_ = framing;
   ended_ = framing == http::Framing::none || (framing == http::Framing::length && length == 0);
-  broken_ = read_more_ = tunnel_ = false;
+  broken_ = read_more_ = false;
   remaining_ = length_ = length;
   run_ = received_ = limit_ = 0;
   read_timeout_ms_ = read_timeout_ms;
@@ -144,7 +144,7 @@ Task<Result<void>> H1Body::fill() {
   bool wait = input_->drained();
   for (;;) {
     if (wait) {
-      if (tunnel_) input_->release_if_empty();
+      input_->rest();
       const net::Waited waited = co_await stream_->wait(want, read_timeout_ms_);
       if (waited != net::Waited::ready) {
         if (!broken_) {

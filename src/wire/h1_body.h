@@ -26,11 +26,8 @@ class H1Body final : public BodySource {
   }
   void limit(std::uint64_t bytes) noexcept { limit_ = bytes; }
   void set_read_timeout(std::int64_t ms) noexcept { read_timeout_ms_ = ms; }
-  /// From now on raw bytes of a tunnel, for as long as it takes; no block is held while none come.
-  void become_tunnel() noexcept {
-    read_timeout_ms_ = 0;
-    tunnel_ = true;
-  }
+  /// From now on raw bytes of a tunnel, for as long as it takes.
+  void become_tunnel() noexcept { read_timeout_ms_ = 0; }
 
   FramePool& frames() noexcept override { return stream_->frames(); }
   std::string_view peek() noexcept override;
@@ -67,7 +64,6 @@ class H1Body final : public BodySource {
   http::Framing framing_ = http::Framing::none;
   bool ended_ = true;
   bool broken_ = false;
-  bool tunnel_ = false;
   bool read_more_ = false;  // something was read since start(): no way back
   std::uint64_t remaining_ = 0;
   std::uint64_t run_ = 0;  // chunked: bytes of the present run at the front of the input

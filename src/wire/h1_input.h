@@ -35,6 +35,10 @@ class H1Input {
 
   /// The message is over: nothing before the unread bytes is needed any more.
   void release_kept() noexcept;
+  /// Before a wait: a block in which nothing stands that anybody needs serves others meanwhile.
+  void rest() noexcept {
+    if (begin_ == end_ && kept_ == 0) release_if_empty();
+  }
   /// Nothing at all is held, if nothing is unread.
   void release_if_empty() noexcept;
 

@@ -89,11 +89,11 @@ void H1Output::advance(std::size_t sent) noexcept {
   }
 }
 
-// A tunnel with nothing to send.
+// Nothing to send: while a stream waits for its next event the block serves others, and stays warm in the cache.
 void H1Output::rest() noexcept {
   out_.release();
   begin_ = end_ = 0;
-  if (!finished_ || ended_) return;
+  if (!tunnel_ || !finished_ || ended_) return;
   ended_ = true;
   stream_->shutdown_send();
 }
@@ -113,7 +113,7 @@ Flushed H1Output::try_flush() noexcept {
     }
   }
   if (failed_) return Flushed::failed;
-  if (tunnel_) rest();
+  rest();
   return Flushed::done;
 }
 

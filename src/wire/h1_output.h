@@ -20,7 +20,7 @@ class H1Output final : public BodySink {
   char* reserve(std::size_t bytes) noexcept;
   void commit(char* end) noexcept { end_ = static_cast<std::size_t>(end - out_.data()); }
   void set_framing(http::Framing framing) noexcept { framing_ = framing; }
-  /// From now on raw bytes of a tunnel: no block is held while nothing is queued, and the end shows as a FIN.
+  /// From now on raw bytes of a tunnel: the end shows as a FIN.
   void become_tunnel() noexcept {
     framing_ = http::Framing::until_close;
     tunnel_ = true;

@@ -42,6 +42,7 @@ std::string_view H2Body::peek() noexcept {
 }
 
 void H2Body::consume(std::size_t bytes) noexcept {
+  if (bytes == 0) return;  // nothing may be here
   blocks_.front().begin += bytes;
   unread_ -= bytes;
   taken_ += bytes;

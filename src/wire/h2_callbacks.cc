@@ -167,8 +167,9 @@ struct H2Callbacks {
     return 0;
   }
 
-  static int on_frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* user) noexcept {
+  static int on_frame_sent(nghttp2_session* raw, const nghttp2_frame* frame, void* user) noexcept {
     H2Session& session = self(user);
+    refuse_rest(session, raw, *frame);
     if (frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS) session.update_credits_ += 2;
     // The library ended the connection by itself: frames that nobody may send, or too much of something.
     if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR && !session.killed_)
@@ -183,15 +184,31 @@ struct H2Callbacks {
     return 0;
   }
 
+  // The answer is out, its exchange went before it, and the client still sends: nobody is left who would stop it.
+  static void refuse_rest(H2Session& session, nghttp2_session* raw, const nghttp2_frame& frame) noexcept {
+    if (session.role_ == H2Session::Role::client || (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return;
+    if (frame.hd.type != NGHTTP2_DATA && frame.hd.type != NGHTTP2_HEADERS) return;
+    const std::int32_t id = frame.hd.stream_id;
+    if (stream_of(raw, id) || nghttp2_session_get_stream_remote_close(raw, id) != 0) return;
+    ++session.own_resets_;
+    nghttp2_submit_rst_stream(raw, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
+  }
+
   static int on_frame_not_sent(nghttp2_session*, const nghttp2_frame* frame, int, void* user) noexcept {
     H2Session& session = self(user);
     if (frame->hd.type == NGHTTP2_RST_STREAM && session.own_resets_ > 0) --session.own_resets_;
     return 0;
   }
 
-  static int on_invalid_frame(nghttp2_session*, const nghttp2_frame*, int, void* user) noexcept {
-    self(user).glitch(H2Event::protocol_error);
-    return verdict(self(user));
+  // Behind this nghttp2 tells no more of such a head, not even its end: its clock must not run on.
+  static int on_invalid_frame(nghttp2_session*, const nghttp2_frame* frame, int, void* user) noexcept {
+    H2Session& session = self(user);
+    if (frame->hd.type == NGHTTP2_HEADERS) {
+      session.current_ = nullptr;
+      session.in_head_ = false;
+    }
+    session.glitch(H2Event::protocol_error);
+    return verdict(session);
   }
 
   // One call of nghttp2_session_mem_send() makes as many of these frames as there are: the block may be full by now.

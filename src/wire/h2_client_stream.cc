@@ -59,6 +59,7 @@ void H2ClientStream::dispose() noexcept {
 bool H2ClientStream::finish() noexcept {
   if (tunnel_) client_->stop_awaiting(*this);
   tunnel_ = nullptr;
+  let_end_out();
   client_->detach(*this, NGHTTP2_CANCEL);
   in.release();
   out.release();
@@ -164,9 +165,16 @@ void H2ClientStream::set_read_timeout(std::int64_t milliseconds) noexcept {
   in.set_read_timeout(milliseconds);
 }
 
+// A tunnel may end before the server ends its half: it hears of our end, and of the Close before it. nghttp2 sends
+// nothing behind a reset, not even what was queued before.
+void H2ClientStream::let_end_out() noexcept {
+  if (wants_tunnel_ && H2Stream::open && out.finished() && !out.is_sent() && !client_->failed()) client_->write_now();
+}
+
 void H2ClientStream::cancel(Error why) noexcept {
   if (cancelled_.code != Code::ok) return;
   cancelled_ = why;
+  let_end_out();
   client_->reset(*this, NGHTTP2_CANCEL);  // leaves behind this batch, with what else is to be written
   in.stop(why);
   out.fail(why);

@@ -58,6 +58,7 @@ class H2ClientStream final : public H2Stream, public UpstreamConnection, public 
   Task<Result<void>> submit_tunnel();
   bool on_status(std::string_view value) noexcept;
   bool decide_framing(bool end_stream) noexcept;
+  void let_end_out() noexcept;
   bool take_interim() noexcept;
   Error meaning_of(std::uint32_t code) const noexcept;
   void fail(Error why) noexcept;

@@ -1,5 +1,6 @@
 #include "wire/h2_exchange.h"
 
+#include "wire/h1_chunked.h"
 #include "wire/h1_fields.h"
 #include "wire/h2_head.h"
 #include "wire/h2_server.h"
@@ -12,6 +13,9 @@ using http::FieldId;
 
 /// What ends at this hop, or is written anew.
 constexpr std::uint64_t kNeverSent = http::kHopByHop | http::bit(FieldId::content_length) | http::bit(FieldId::host);
+
+/// Which of them go on is the route's to say.
+constexpr std::string_view kAnyTrailer[] = {"*"};
 
 std::uint32_t reset_code(Error why) noexcept {
   if (why.side == Side::downstream || why.code == Code::cancelled) return NGHTTP2_CANCEL;
@@ -34,7 +38,7 @@ void H2Exchange::begin(H2Server& server, H2Session& session, const Peer& peer, c
   watcher_ = nullptr;
   next_ready = nullptr;
   verdict_ = {};
-  head_complete_ = started_ = aborted_ = expects_continue_ = false;
+  head_complete_ = started_ = aborted_ = expects_continue_ = trailers_too_large_ = false;
   texts_.clear();
   building_.begin(head_, texts_, loop_.buffers(), settings);
   in.start(session, stream, Side::downstream, settings.body_timeout_ms);
@@ -52,12 +56,15 @@ void H2Exchange::end() noexcept {
 
 bool H2Exchange::on_header(std::string_view name, std::string_view value) noexcept {
   if (!head_complete_) return building_.add(name, value);
-  in.add_trailer(name, value);
+  if (is_allowed_trailer(name, kAnyTrailer)) in.add_trailer(name, value);
   return true;
 }
 
 void H2Exchange::on_too_large() noexcept {
-  if (!head_complete_) building_.refuse(431, "header fields too large");
+  if (!head_complete_)
+    building_.refuse(431, "header fields too large");
+  else
+    trailers_too_large_ = true;
 }
 
 bool H2Exchange::on_headers_end(bool, bool end_stream) noexcept {
@@ -76,7 +83,10 @@ bool H2Exchange::on_headers_end(bool, bool end_stream) noexcept {
     }
     server_->on_request(*this);
   }
-  if (end_stream) in.end();
+  if (trailers_too_large_)
+    in.fail(Error{Code::too_large, Side::downstream, Retry::never});
+  else if (end_stream)
+    in.end();
   return true;
 }
 
@@ -89,6 +99,7 @@ void H2Exchange::tell_gone() noexcept {
 }
 
 BodyFailure H2Exchange::request_body_failure() const noexcept {
+  if (trailers_too_large_) return {431, "trailers too large"};
   if (in.too_large()) return {413, "body over the limit"};
   return {};
 }

@@ -69,6 +69,7 @@ class H2Exchange final : public Exchange, public H2Stream {
   bool started_ = false;
   bool aborted_ = false;
   bool expects_continue_ = false;
+  bool trailers_too_large_ = false;
   H2Arena texts_;
   http::RequestHead head_;
 };

@@ -138,6 +138,7 @@ ssize_t H2Output::on_read(nghttp2_session*, std::int32_t, std::uint8_t*, std::si
 }
 
 ssize_t H2Output::next_frame(std::size_t room, std::uint32_t* flags) noexcept {
+  if (failed()) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;  // a reset: what is missing must not look like an end
   const std::size_t size = std::min(queued(), room);
   if (size == 0 && !finished_) {
     deferred_ = true;

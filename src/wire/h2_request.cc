@@ -159,10 +159,10 @@ H2Request::Verdict H2Request::judge_framing(bool end_stream) noexcept {
   if (has_length_ && !parse_content_length(length_field_, head_->content_length)) return {400, "bad Content-Length"};
   if (end_stream) {
     head_->framing = http::Framing::none;
+    head_->expect_continue = false;  // there is nothing to go on with
     return head_->content_length == 0 ? Verdict{} : Verdict{400, "Content-Length without a body"};
   }
   head_->framing = has_length_ ? http::Framing::length : http::Framing::chunked;
-  head_->expect_continue = head_->expect_continue && !end_stream;
   return {};
 }
 

@@ -9,6 +9,7 @@ namespace postern::wire {
 namespace {
 /// How long a client may take to answer the ping that tells when it has heard of the coming end.
 constexpr std::int64_t kDrainGraceMs = 1'000;
+constexpr std::int64_t kTlsRetryMs = 10;
 }  // namespace
 
 H2Server::H2Server(net::Stream& stream, const Peer& peer, const H1Settings& common, const H2Settings& settings,
@@ -20,6 +21,7 @@ H2Server::H2Server(net::Stream& stream, const Peer& peer, const H1Settings& comm
       exchanges_(exchanges),
       observer_(observer),
       requests_(stream.frames()),
+      tls_pause_(stream.loop()),
       deadline_(
           [](void* self) noexcept {
             static_cast<H2Server*>(self)->expired_ = true;
@@ -55,11 +57,14 @@ Task<void> H2Server::read_frames() {
     watch_clock();
     if (input == Input::more) {
       co_await loop().yield();
-      continue;
+    } else if (wanted() == net::IoStatus::want_write) {
+      // TLS has to write before it can read, and cannot: the socket's one waiter for room is our writer.
+      co_await tls_pause_.wait(kTlsRetryMs);
+    } else if (!expired_) {
+      const net::Waited waited = co_await stream().wait(net::IoStatus::want_read, 0);
+      if (waited == net::Waited::cancelled && !woken_) co_return;
+      woken_ = false;
     }
-    const net::Waited waited = co_await stream().wait(wanted(), 0);
-    if (waited == net::Waited::cancelled && !woken_) co_return;
-    woken_ = false;
     if (expired_) {
       end_now(NGHTTP2_NO_ERROR);
       co_return;
@@ -98,6 +103,7 @@ void H2Server::on_request(H2Exchange& exchange) noexcept {
 }
 
 void H2Server::start_requests() noexcept {
+  if (ready_first_) set_clock(Clock::off);  // one that is answered at once is a sign of life as well
   while (ready_first_) {
     H2ExchangePool::Pointer exchange(ready_first_, H2ExchangePool::Return{&exchanges_});
     ready_first_ = exchange->next_ready;
@@ -162,7 +168,7 @@ void H2Server::begin_drain() noexcept {
 
 // What the client began before it heard of the end has arrived by now.
 void H2Server::on_ping_ack() noexcept {
-  if (!draining_) return;
+  if (!drain_grace_.is_set()) return;  // nobody asked: one answer is one end
   drain_grace_.clear();
   end_now(NGHTTP2_NO_ERROR);
 }

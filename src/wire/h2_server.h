@@ -67,6 +67,7 @@ class H2Server final : private H2Session {
   H2ExchangePool& exchanges_;
   H2Observer& observer_;
   TaskGroup requests_;
+  net::Signal tls_pause_;
   H2ExchangePool::Pointer coming_;  // its head is not complete
   H2Exchange* ready_first_ = nullptr;
   H2Exchange* ready_last_ = nullptr;

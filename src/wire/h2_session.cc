@@ -92,7 +92,8 @@ bool H2Session::feed(std::string_view bytes) noexcept {
   else if (used < 0 && !killed_)
     on_event(H2Event::protocol_error);
   schedule_write();
-  return used >= 0 && nghttp2_session_want_read(session_) != 0;
+  // An end that both agreed on: what the last answers still have to send goes first, write_on() sees to the rest.
+  return used >= 0 && (nghttp2_session_want_read(session_) != 0 || (writing_ && !killed_));
 }
 
 bool H2Session::is_done() const noexcept {

@@ -92,6 +92,8 @@ def target(tmp_path_factory):
             "upstream": [{"name": "up", "endpoints": [origin.endpoint]}],
             "route": [
                 {"name": "local", "path": "/local", "reply": {"status": 200, "body": "local"}},
+                # Not from the origin: two thousand of its threads would be what the honest client waits for.
+                {"name": "big", "path": "/big", "reply": {"status": 200, "body": "x" * 300_000}},
                 {"name": "all", "path": "/*", "forward": "up"},
             ],
         },
@@ -199,7 +201,7 @@ def test_slowhttptest(target, mode):
     """2,000 slow HTTP/1 connections by the well-known tool."""
     assert shutil.which("slowhttptest"), "apt install slowhttptest"
     host, port = target.address()
-    url = f"http://{host}:{port}/{'large' if mode == '-X' else 'local'}"
+    url = f"http://{host}:{port}/{'big' if mode == '-X' else 'local'}"
     command = ["slowhttptest", mode, "-c", "2000", "-r", "500", "-i", "5", "-l", "12", "-p", "2", "-u", url]
     if mode == "-X":
         command += ["-w", "1", "-y", "10", "-n", "2", "-z", "1"]

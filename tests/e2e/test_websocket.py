@@ -1,6 +1,7 @@
 """WebSocket through postern: a real client against a real server, and raw sockets for what neither would do.
 
-`bridge` is the wires of the two sides; a new combination is another name in BRIDGES and what Bridge makes of it.
+`bridge` is the wires of the two sides: on HTTP/1 the library `websockets`, on HTTP/2 `wsproto` in streams of `h2` and
+hypercorn.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import time
 
 import pytest
 
+from harness.certs import client_context
 from harness.client import PATIENCE
 from harness.flight import check_problem
 from harness.settings import simple
@@ -27,23 +29,33 @@ from websockets.asyncio.client import connect as ws_connect  # noqa: E402
 from websockets.asyncio.server import serve  # noqa: E402
 from websockets.exceptions import ConnectionClosed, InvalidStatus  # noqa: E402
 
+from harness.h2_origin import H2Origin  # noqa: E402
+from harness.ws_h2 import Connecting, HypercornEcho, Links  # noqa: E402
+
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 UPGRADE = (
     "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
     f"Sec-WebSocket-Key: {KEY}\r\n"
 )
-BRIDGES = ("h1-h1", "h1s-h1s")
+BRIDGES = ("h1-h1", "h1s-h1s", "h2-h1", "h1-h2", "h2-h2", "h2s-h2s")
 
 
 class Bridge:
-    """The wires of the two sides: "h1" or "h1s", which is h1 over TLS."""
+    """The wires of the two sides: "h1" or "h2", and with an "s" over TLS."""
 
     def __init__(self, name: str, authority):
         self.name = name
         self.client_side, self.server_side = name.split("-")
         self.authority = authority
         self.pair = authority.issue("localhost", ["localhost"]) if "s" in name else None
+        self.links: Links | None = None
+
+    def echo(self, **options):
+        """A running echo server, as an async context."""
+        if self.server_side.startswith("h2"):
+            return HypercornEcho(self.pair if self.server_side == "h2s" else None, **options)
+        return Echo(ssl=self.server_context(), **options)
 
     def server_context(self) -> ssl.SSLContext | None:
         if not self.server_side.endswith("s"):
@@ -53,7 +65,8 @@ class Bridge:
         return context
 
     def settings(self, endpoint: str, route: dict | None = None, **top) -> dict:
-        listener, upstream = {}, {}
+        listener = {"h2c": True} if self.client_side == "h2" else {}
+        upstream = {"protocol": "h2"} if self.server_side.startswith("h2") else {}
         if self.client_side.endswith("s"):
             listener["tls"] = {"certificate": [self.pair.table()]}
         if self.server_side.endswith("s"):
@@ -61,9 +74,14 @@ class Bridge:
             endpoint = endpoint.replace("127.0.0.1", "localhost")
         return simple(endpoint, route=route, listener=listener, upstream=upstream, **top)
 
-    def connect(self, postern, path: str = "/echo", **options):
-        """A client's connection, as an async context."""
+    def connect(self, postern, path: str = "/echo", per_link: int = 1, **options):
+        """A client's connection, as an async context; over HTTP/2 `per_link` of them share one of TCP."""
         host, port = postern.address()
+        if self.client_side.startswith("h2"):
+            if self.links is None:
+                tls = client_context(self.authority, alpn=["h2"]) if self.client_side == "h2s" else None
+                self.links = Links(tls)
+            return Connecting(lambda: self.links.tunnel((host, port), path, per_link, **options))
         scheme = "ws"
         if self.client_side.endswith("s"):
             scheme = "wss"
@@ -79,8 +97,12 @@ def bridge(request, authority):
 class Echo:
     """An echo server of the library; `closed` are the codes with which its connections ended."""
 
-    def __init__(self, bridge: Bridge, **options):
-        self.options, self.closed, self.requests = {"ssl": bridge.server_context(), **options}, [], []
+    def __init__(self, **options):
+        self.options, self.closed, self.requests = options, [], []
+
+    @staticmethod
+    def decline(connection, request):
+        return connection.respond(403, "not you") if request.path == "/declined" else None
 
     async def handle(self, ws):
         self.requests.append(ws.request)
@@ -97,7 +119,9 @@ class Echo:
             self.closed.append(ws.close_code)
 
     async def __aenter__(self):
-        self.server = await serve(self.handle, "127.0.0.1", 0, max_size=2**24, open_timeout=60, **self.options)
+        self.server = await serve(
+            self.handle, "127.0.0.1", 0, max_size=2**24, open_timeout=60, process_request=self.decline, **self.options
+        )
         self.endpoint = f"127.0.0.1:{self.server.sockets[0].getsockname()[1]}"
         return self
 
@@ -123,7 +147,7 @@ def random_message(dice: random.Random) -> str | bytes:
 @pytest.mark.parametrize("compression", [None, "deflate"], ids=["plain", "deflate"])
 def test_ten_thousand_random_frames_come_back_byte_exact(postern_with, bridge, compression):
     async def run():
-        async with Echo(bridge, compression=compression) as echo:
+        async with bridge.echo(compression=compression) as echo:
             postern = postern_with(bridge.settings(echo.endpoint))
             async with bridge.connect(postern, compression=compression) as ws:
                 dice = random.Random(11)
@@ -142,6 +166,8 @@ def test_ten_thousand_random_frames_come_back_byte_exact(postern_with, bridge, c
                 for number, message in enumerate(sent):
                     assert await ws.recv() == message, number
                 await sender
+                if bridge.server_side.startswith("h2"):
+                    return  # that one does not send fragments
                 text = "fragments " + "z" * 5500
                 await ws.send(text)
                 parts = [part async for part in ws.recv_streaming()]
@@ -155,9 +181,9 @@ def test_ten_thousand_random_frames_come_back_byte_exact(postern_with, bridge, c
 @pytest.mark.timeout(240)
 def test_a_thousand_idle_sockets_cost_little_and_live(postern_with, bridge):
     async def run():
-        async with Echo(bridge, ping_interval=None, compression=None) as echo:
+        async with bridge.echo(ping_interval=None, compression=None) as echo:
             postern = postern_with(bridge.settings(echo.endpoint))
-            quiet = {"ping_interval": None, "compression": None}
+            quiet = {"ping_interval": None, "compression": None, "per_link": 100}
             warm = [await bridge.connect(postern, **quiet) for _ in range(50)]
             before = postern.rss_kib()
             idle = []
@@ -166,6 +192,8 @@ def test_a_thousand_idle_sockets_cost_little_and_live(postern_with, bridge):
             each = (postern.rss_kib() - before) / len(idle)
             print(f"{bridge.name}: {each:.1f} KiB each")
             assert each < (32 if bridge.pair is None else 128) * PATIENCE
+            if bridge.links:
+                assert len(bridge.links.links) == 10
 
             async def ask(number, ws):
                 await ws.send(f"still {number}")
@@ -182,7 +210,7 @@ def test_a_thousand_idle_sockets_cost_little_and_live(postern_with, bridge):
 
 def test_ping_pong_and_what_was_negotiated(postern_with, bridge):
     async def run():
-        async with Echo(bridge, subprotocols=["chat.v2", "chat.v1"]) as echo:
+        async with bridge.echo(subprotocols=["chat.v2", "chat.v1"]) as echo:
             postern = postern_with(bridge.settings(echo.endpoint))
             async with bridge.connect(postern, subprotocols=["chat.v1", "x"], origin="http://a.test") as ws:
                 assert ws.subprotocol == "chat.v1"
@@ -199,7 +227,7 @@ def test_ping_pong_and_what_was_negotiated(postern_with, bridge):
 
 def test_close_codes_pass_both_ways(postern_with, bridge):
     async def run():
-        async with Echo(bridge) as echo:
+        async with bridge.echo() as echo:
             postern = postern_with(bridge.settings(echo.endpoint))
             async with bridge.connect(postern) as ws:
                 await ws.close(4002, "mine")
@@ -216,7 +244,7 @@ def test_close_codes_pass_both_ways(postern_with, bridge):
 
 def test_silence_ends_it_and_either_side_breaks_the_silence(postern_with, bridge):
     async def run():
-        async with Echo(bridge, ping_interval=None) as echo:
+        async with bridge.echo(ping_interval=None) as echo:
             postern = postern_with(
                 bridge.settings(
                     echo.endpoint,
@@ -241,7 +269,7 @@ def test_silence_ends_it_and_either_side_breaks_the_silence(postern_with, bridge
 
 def test_drain_says_1001_to_both_sides(postern_with, bridge):
     async def run():
-        async with Echo(bridge) as echo:
+        async with bridge.echo() as echo:
             postern = postern_with(bridge.settings(echo.endpoint))
             sockets = [await bridge.connect(postern) for _ in range(5)]
             await sockets[0].send("x")
@@ -252,6 +280,10 @@ def test_drain_says_1001_to_both_sides(postern_with, bridge):
                 with pytest.raises(ConnectionClosed):
                     await ws.recv()
                 assert ws.close_code == 1001
+            if bridge.links:
+                for link in bridge.links.links:
+                    await asyncio.wait_for(link.ended.wait(), 2 * PATIENCE)
+                    assert set(link.goaways) == {0} and link.fin and link.error is None
             assert await eventually(lambda: echo.closed == [1001] * 5)
             assert await asyncio.to_thread(postern.wait_exit) == 0
             assert time.monotonic() - began < 2 * PATIENCE
@@ -261,7 +293,7 @@ def test_drain_says_1001_to_both_sides(postern_with, bridge):
 
 def test_a_route_may_refuse(postern_with, bridge):
     async def run():
-        async with Echo(bridge) as echo:
+        async with bridge.echo() as echo:
             postern = postern_with(bridge.settings(echo.endpoint, {"websocket": False}))
             with pytest.raises(InvalidStatus) as refused:
                 async with bridge.connect(postern):
@@ -272,11 +304,94 @@ def test_a_route_may_refuse(postern_with, bridge):
     asyncio.run(run())
 
 
+def test_the_upstreams_no_comes_through(postern_with, bridge):
+    async def run():
+        async with bridge.echo() as echo:
+            postern = postern_with(bridge.settings(echo.endpoint))
+            for _ in range(3):
+                with pytest.raises(InvalidStatus) as refused:
+                    async with bridge.connect(postern, "/declined"):
+                        pass
+                assert refused.value.response.status_code == 403
+            async with bridge.connect(postern) as ws:
+                await ws.send("but this")
+                assert await ws.recv() == "but this"
+
+    asyncio.run(run())
+
+
+def test_a_tunnel_has_no_body_to_be_limited(postern_with, bridge):
+    async def run():
+        async with bridge.echo() as echo:
+            postern = postern_with(bridge.settings(echo.endpoint, {"max_body": "1KiB", "buffer_request": True}))
+            async with bridge.connect(postern, compression=None) as ws:
+                await ws.send(b"x" * 300_000)
+                assert await ws.recv() == b"x" * 300_000
+
+    asyncio.run(run())
+
+
+def break_off(transport) -> None:
+    """With a RST."""
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
+
+
+@pytest.mark.parametrize("how", ["stream", "connection"])
+def test_a_client_that_vanishes_is_told_to_the_server_at_once(postern_with, bridge, how):
+    if how == "stream" and not bridge.client_side.startswith("h2"):
+        pytest.skip("no streams to reset")
+
+    async def run():
+        async with bridge.echo(ping_interval=None) as echo:
+            postern = postern_with(bridge.settings(echo.endpoint))
+            late = []
+            for number in range(3):
+                ws = await bridge.connect(postern, per_link=100 if how == "stream" else 1)
+                await ws.send("x")
+                assert await ws.recv() == "x"
+                began = time.monotonic()
+                if how == "stream":
+                    ws.reset()
+                else:
+                    break_off(ws.link.transport if bridge.links else ws.transport)
+                assert await eventually(lambda: echo.closed == [1006] * (number + 1)), echo.closed
+                late.append(time.monotonic() - began)
+            assert min(late) < 0.05 * PATIENCE, late
+            if bridge.links and how == "stream":
+                assert len(bridge.links.links) == 1  # which has suffered nothing
+            assert await eventually(lambda: postern.total("postern_request_errors_total", reason="client_closed") == 3)
+
+    asyncio.run(run())
+
+
+def test_an_orderly_end_does_not_wait_for_anybody(postern_with, bridge):
+    """hypercorn answers a Close and leaves its stream open: nothing can come behind the two, all the same."""
+
+    async def run():
+        async with bridge.echo() as echo:
+            postern = postern_with(bridge.settings(echo.endpoint))
+            began = time.monotonic()
+            for text in ("close 4001", None):
+                ws = await bridge.connect(postern)
+                if text:
+                    await ws.send(text)
+                    with pytest.raises(ConnectionClosed):
+                        await ws.recv()
+                await ws.close(4002)
+                assert not bridge.links or (ws.clean and not ws.reset_code), (ws.clean, ws.reset_code)
+            assert await eventually(lambda: echo.closed == [4001, 4002])
+            assert time.monotonic() - began < 1.5 * PATIENCE
+            assert await eventually(lambda: postern.total("postern_requests_total", status_class="1xx") == 2, 1.5)
+
+    asyncio.run(run())
+
+
 def test_status_101_is_what_logs_and_metrics_show(postern_with, bridge, tmp_path):
     log = tmp_path / "access.log"
 
     async def run():
-        async with Echo(bridge) as echo:
+        async with bridge.echo() as echo:
             postern = postern_with(bridge.settings(echo.endpoint, access_log={"path": str(log)}))
             async with bridge.connect(postern, "/echo?token=1", user_agent_header="ua/1.0") as ws:
                 await ws.send("x" * 1000)
@@ -484,3 +599,64 @@ def test_a_slow_reader_slows_the_sender_and_nothing_grows(postern_with, make_ori
         time.sleep(0.8)
         assert len(sent) < 40
         assert postern.rss_kib() - before < 4096 * PATIENCE
+
+
+# ---- HTTP/2 origins that are told what to do
+
+
+@pytest.fixture
+def make_h2_origin():
+    made: list[H2Origin] = []
+
+    def make(**options) -> H2Origin:
+        made.append(H2Origin(**options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+        assert not one.violations, one.violations
+
+
+@pytest.mark.parametrize("bridge", ["h1-h2", "h2-h2"], indirect=True)
+def test_an_upstream_without_extended_connect_is_501(postern_with, bridge, make_h2_origin):
+    async def run():
+        origin = make_h2_origin()
+        postern = postern_with(bridge.settings(origin.endpoint))
+        for _ in range(2):
+            with pytest.raises(InvalidStatus) as refused:
+                async with bridge.connect(postern):
+                    pass
+            answer = refused.value.response
+            assert answer.status_code == 501, answer
+            assert answer.headers["content-type"].startswith("application/problem+json")
+        assert not origin.requests
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("bridge", ["h1-h2", "h2-h2"], indirect=True)
+def test_an_end_is_an_end_and_no_reset(postern_with, bridge, make_h2_origin):
+    """The server's Close and END_STREAM, then the client's: both arrive whole, and no stream is reset."""
+
+    def script(conn, request):
+        conn.head(request, 200)
+        conn.data(request, b"\x88\x02\x0f\xa1", end=True)
+
+    async def run():
+        origin = make_h2_origin(settings={8: 1})
+        origin.on("/echo", script, early=True)
+        postern = postern_with(bridge.settings(origin.endpoint))
+        for number in range(5):
+            ws = await bridge.connect(postern)
+            with pytest.raises(ConnectionClosed):
+                await ws.recv()
+            assert ws.close_code == 4001
+            await ws.wait_closed()
+            assert not bridge.links or (ws.clean and not ws.reset_code)
+            assert await eventually(lambda: len(origin.requests) == number + 1 and origin.requests[-1].ended), number
+            request = origin.requests[-1]
+            assert request.body[:2] == b"\x88\x82" and len(request.body) == 8 and request.reset is None
+            assert request.get(":protocol") == "websocket" and request.get("sec-websocket-key") is None
+
+    asyncio.run(run())

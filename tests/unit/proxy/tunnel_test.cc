@@ -20,6 +20,7 @@ constexpr std::string_view kKey = "dGhlIHNhbXBsZSBub25jZQ==";
 const std::string kHello("\x81\x05hello", 7);
 const std::string kMaskedHello("\x81\x85\0\0\0\0hello", 11);
 const std::string kClose("\x88\x02\x03\xe9", 4);
+const std::string kMaskedClose("\x88\x82\0\0\0\0\x03\xe9", 8);
 
 Task<bool> read_head(UpstreamExchange& up) {
   const Result<void> head = co_await up.read_head();
@@ -201,6 +202,39 @@ TEST_F(TunnelTest, AResetBehindACloseIsAnEndLikeAnyOther) {
   EXPECT_FALSE(client_.peer.broken());
 }
 
+TEST_F(TunnelTest, BehindTwoClosesNobodyIsWaitedFor) {
+  open(0, 60'000);
+  client_.peer.send(kMaskedClose);
+  EXPECT_TRUE(server_gets(kMaskedClose));
+  EXPECT_FALSE(client_.peer.ended());
+  server_.peer.send(kClose);
+  EXPECT_TRUE(client_gets(kClose));
+  EXPECT_TRUE(sees_end(client_.peer));  // the server's side ends first
+  EXPECT_FALSE(client_.peer.broken());
+  server_.peer.send(kHello);  // nobody's
+  settle(loop_);
+  client_.peer.shutdown_send();
+  EXPECT_EQ(ended().code, Code::ok);  // although the server leaves its half open
+  EXPECT_FALSE(exchange_.aborted());
+  upstream_.reset();
+  EXPECT_TRUE(sees_end(server_.peer));
+  EXPECT_EQ(client_.peer.receive(), "");
+}
+
+TEST_F(TunnelTest, AServerThatEndsBehindTwoClosesIsFollowed) {
+  open(0, 60'000);
+  server_.peer.send(kClose);
+  EXPECT_TRUE(client_gets(kClose));
+  client_.peer.send(kMaskedClose);
+  EXPECT_TRUE(server_gets(kMaskedClose));
+  server_.peer.shutdown_send();
+  EXPECT_TRUE(sees_end(client_.peer));
+  client_.peer.shutdown_send();
+  EXPECT_TRUE(sees_end(server_.peer));
+  EXPECT_EQ(ended().code, Code::ok);
+  EXPECT_FALSE(exchange_.aborted());
+}
+
 TEST_F(TunnelTest, TwoEndsAreNoBrokenConnection) {
   open();
   client_.peer.shutdown_send();
@@ -234,7 +268,7 @@ TEST_F(TunnelTest, SilenceEndsItWithAClose) {
   ASSERT_EQ(close.size(), 8u);
   EXPECT_EQ(close.substr(0, 2), "\x88\x82");
   // Both answer: the end.
-  client_.peer.send(std::string("\x88\x82\0\0\0\0\x03\xe9", 8));
+  client_.peer.send(kMaskedClose);
   server_.peer.send(kClose);
   const Error end = ended();
   EXPECT_EQ(end.code, Code::timeout);
@@ -255,7 +289,7 @@ TEST_F(TunnelTest, DrainWaitsForTheEndOfAFrame) {
   settle(loop_);
   EXPECT_EQ(client_.peer.receive(), "");
   EXPECT_EQ(server_.peer.receive().substr(0, 2), "\x88\x82");
-  client_.peer.send(std::string("\x88\x82\0\0\0\0\x03\xe9", 8));
+  client_.peer.send(kMaskedClose);
   server_.peer.send(kClose);
   EXPECT_EQ(ended().code, Code::cancelled);
 }

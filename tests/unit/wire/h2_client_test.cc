@@ -507,6 +507,36 @@ TEST_F(H2ClientTest, ATunnelNeedsThePeersConsent) {
   EXPECT_EQ(up.response().framing, http::Framing::until_close);
 }
 
+TEST_F(H2ClientTest, TheEndOfATunnelIsNotLostToItsReset) {
+  http::RequestHead head = request();
+  head.protocol = "websocket";
+  head.framing = http::Framing::until_close;
+  for (const bool cancelled : {false, true}) {
+    connect({.h2 = {}, .idle_timeout_ms = 60'000}, {{NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1}});
+    UpstreamExchange& up = ask(head);
+    server_->head(1, ok());
+    server_->data(1, "all", !cancelled);
+    if (!cancelled) {
+      EXPECT_EQ(answer(), "101 all");
+    }
+    step();
+    up.request_body().put("Close");
+    up.request_body().finish(nullptr);
+    EXPECT_EQ(up.request_body().try_flush(), Flushed::done);
+    // In the same batch, before anything has left:
+    if (cancelled) {
+      up.cancel(Error{Code::cancelled, Side::self, Retry::never});
+      EXPECT_EQ(running_->get(), "101 all ! cancelled/never");
+    }
+    lease_.reset();
+    step();
+    EXPECT_EQ(server_->seen[1].body, "Close");
+    EXPECT_TRUE(server_->seen[1].ended);
+    // One that the server has ended, too, has no more to be reset.
+    EXPECT_EQ(server_->seen[1].reset.has_value(), cancelled);
+  }
+}
+
 TEST_F(H2ClientTest, ATunnelWaitsForTheFirstSettings) {
   test::Pair pair = test::make_tcp_pair(loop_);
   Server late(std::move(pair.peer));
