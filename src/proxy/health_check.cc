@@ -23,7 +23,7 @@ const char* reason_of(HealthResult result) noexcept {
     case HealthResult::timeout:
       return "no answer in time";
     case HealthResult::unreachable:
-      return "no connection to be had";
+      return "no connection, or none with HTTP/2";
     case HealthResult::failed:
     case HealthResult::count_:
       break;

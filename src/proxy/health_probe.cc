@@ -84,6 +84,7 @@ Task<HealthResult> GrpcHealthProbe::connect() {
 }
 
 Task<HealthResult> GrpcHealthProbe::ask() {
+  if (cancelled_) co_return HealthResult::failed;
   const std::unique_ptr<UpstreamConnection, Dispose> lease = client_->lease();
   UpstreamExchange& up = lease->open();
   timed_out_ = false;
@@ -161,6 +162,7 @@ void GrpcHealthProbe::on_timeout() noexcept {
 }
 
 void GrpcHealthProbe::cancel() noexcept {
+  cancelled_ = true;
   if (running_) running_->cancel(Error{Code::cancelled, Side::self, Retry::never});
 }
 

@@ -26,7 +26,7 @@ class GrpcHealthProbe {
 
   /// One at a time.
   Task<metrics::HealthResult> run();
-  /// Ends a waiting run() soon; one that still connects ends within its timeout.
+  /// For good: ends a waiting run() soon, one that still connects when that is done or has timed out.
   void cancel() noexcept;
   FramePool& frames() noexcept { return loop_.frames(); }
 
@@ -50,6 +50,7 @@ class GrpcHealthProbe {
   net::Timer deadline_;
   Error last_error_{Code::ok};
   bool timed_out_ = false;
+  bool cancelled_ = false;
 };
 
 }  // namespace postern::proxy

@@ -148,5 +148,15 @@ TEST_F(HealthProbe, EndsWhenCancelled) {
   EXPECT_TRUE(running.done());
 }
 
+TEST_F(HealthProbe, DoesNotAskWhenCancelledBeforeItIsConnected) {
+  test::Running<HealthResult> running(loop_, probe_->run());
+  EXPECT_FALSE(running.done());
+  probe_->cancel();
+  EXPECT_TRUE(running.finish());  // nobody answers
+  server_.step();
+  server_.step();
+  EXPECT_EQ(server_.checks, 0);
+}
+
 }  // namespace
 }  // namespace postern::proxy
