@@ -20,7 +20,7 @@ class H2Glitches {
   Verdict add(std::uint32_t weight, std::int64_t now_ms) noexcept {
     const std::int64_t forgiven = (now_ms - since_ms_) / (kForgiveMs / kWhole);
     if (forgiven > 0) {
-      since_ms_ = now_ms;
+      since_ms_ += forgiven * (kForgiveMs / kWhole);  // what is left over counts towards the next
       count_ -= std::min<std::uint64_t>(count_, static_cast<std::uint64_t>(forgiven));
     }
     count_ += weight;

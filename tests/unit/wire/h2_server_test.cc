@@ -234,6 +234,62 @@ TEST_F(H2ServerTest, ABadHeadLeavesNoClockRunning) {
   EXPECT_EQ(peer_.answers[1].body, "/hold");
 }
 
+// What the library refuses by itself: nothing of it may reach a handler.
+TEST_F(H2ServerTest, MalformedHeadsAreStreamErrors) {
+  settings_.max_glitches = 1000;
+  greet();
+  using namespace std::string_literals;
+  const std::pair<const char*, H2Fields> rows[] = {
+      {"H1 CR LF", h2_request("GET", "/x", {{"a", "1\r\nb: 2"}})},
+      {"H1 LF", h2_request("GET", "/x", {{"a", "1\nb"}})},
+      {"H1 NUL", h2_request("GET", "/x", {{"a", "1\0"s}})},
+      {"H1 in a name", h2_request("GET", "/x", {{"a\r\nb", "1"}})},
+      {"H1 colon in a name", h2_request("GET", "/x", {{"a:b", "1"}})},
+      {"H1 upper case", h2_request("GET", "/x", {{"A", "1"}})},
+      {"H1 empty name", h2_request("GET", "/x", {{"", "1"}})},
+      {"H1 leading space", h2_request("GET", "/x", {{"a", " 1"}})},
+      {"H1 trailing tab", h2_request("GET", "/x", {{"a", "1\t"}})},
+      {"H1 in the path", h2_request("GET", "/x\r\ny")},
+      {"H1 in the method", h2_request("GET / HTTP/1.1\r\n", "/x")},
+      {"H2 method", h2_request("G T", "/x")},
+      {"H3 twice", h2_request("GET", "/x", {{":path", "/y"}})},
+      {"H3 late", h2_request("GET", "/x", {{"a", "1"}, {":protocol", "x"}})},
+      {"H3 unknown", h2_request("GET", "/x", {{":what", "1"}})},
+      {"H3 of an answer", h2_request("GET", "/x", {{":status", "200"}})},
+      {"H3 no path", {{":method", "GET"}, {":scheme", "http"}, {":authority", "h"}}},
+      {"H3 no scheme", {{":method", "GET"}, {":path", "/"}, {":authority", "h"}}},
+      {"H3 no method", {{":path", "/"}, {":scheme", "http"}, {":authority", "h"}}},
+      {"H5 connection", h2_request("GET", "/x", {{"connection", "x"}})},
+      {"H5 keep-alive", h2_request("GET", "/x", {{"keep-alive", "x"}})},
+      {"H5 proxy-connection", h2_request("GET", "/x", {{"proxy-connection", "x"}})},
+      {"H5 transfer-encoding", h2_request("GET", "/x", {{"transfer-encoding", "chunked"}})},
+      {"H5 upgrade", h2_request("GET", "/x", {{"upgrade", "h2c"}})},
+      {"H5 te", h2_request("GET", "/x", {{"te", "gzip"}})},
+      {"H6 twice", h2_request("GET", "/x", {{"content-length", "0"}, {"content-length", "0"}})},
+      {"H6 no body", h2_request("GET", "/x", {{"content-length", "5"}})},
+  };
+  std::int32_t id = -1;
+  for (const auto& [what, fields] : rows) {
+    peer_.head(id += 2, fields);
+    EXPECT_TRUE(ended(id)) << what;
+    EXPECT_EQ(peer_.answers[id].reset, NGHTTP2_PROTOCOL_ERROR) << what;
+  }
+  EXPECT_EQ(handler_.served, 0);
+  peer_.head(id += 2, h2_request("POST", "/echo", {{"content-length", "5"}}), false);
+  peer_.data(id, "hell", true);
+  EXPECT_TRUE(ended(id));
+  EXPECT_EQ(peer_.answers[id].reset, NGHTTP2_PROTOCOL_ERROR) << "H6 less than promised";
+  peer_.head(id += 2, h2_request("POST", "/echo", {{"content-length", "5"}}), false);
+  peer_.data(id, "hello!", true);
+  EXPECT_TRUE(ended(id));
+  EXPECT_EQ(peer_.answers[id].reset, NGHTTP2_PROTOCOL_ERROR) << "H6 more than promised";
+  peer_.head(id += 2, h2_request("POST", "/echo"), false);
+  peer_.head(id, {{":path", "/"}});
+  EXPECT_TRUE(ended(id));
+  EXPECT_EQ(peer_.answers[id].reset, NGHTTP2_PROTOCOL_ERROR) << "H3 pseudo field in trailers";
+  EXPECT_EQ(peer_.answers[id].ended, false);
+}
+
 TEST_F(H2ServerTest, AHeadThatDoesNotComeToItsEndEndsTheConnection) {
   common_.header_timeout_ms = 60;
   greet();
