@@ -26,7 +26,6 @@ std::unique_ptr<nghttp2_option, FreeOption> make_options() {
   if (nghttp2_option_new(&raw) != 0) return nullptr;
   std::unique_ptr<nghttp2_option, FreeOption> options(raw);
   nghttp2_option_set_no_auto_window_update(raw, 1);  // window goes back when bytes have gone on
-  nghttp2_option_set_no_closed_streams(raw, 1);      // a hundred of them would be kept, for priorities that nobody uses
   nghttp2_option_set_max_settings(raw, kMaxSettings);
   nghttp2_option_set_max_continuations(raw, kMaxContinuations);
   nghttp2_option_set_stream_reset_rate_limit(raw, kResetBurst, kResetRate);

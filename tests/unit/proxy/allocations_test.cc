@@ -114,7 +114,7 @@ std::uint64_t allocations_of(RunningCore& core, F f) {
 /// many as that may ever be are in the pools before anything is counted. Whoever allocates each time is still seen.
 void fill_pools(RunningCore& core) {
   constexpr int kAtOnce = 8;
-  constexpr int kFrames = 6;  // of each size: the pool gives back to the heap what is more than it likes to hold
+  constexpr int kFrames = 2;  // of each size: the pool gives back to the heap what is more than it likes to hold
   core.run_on_core([&] {
     net::Loop& loop = core.core().loop();
     std::vector<Buffer> blocks;
@@ -249,7 +249,7 @@ class H2Front {
   std::int32_t next_ = 1;
 };
 
-// Disabled: about one allocation in ten requests is left, and its place is not found yet.
+// Disabled: there is about one allocation per request left, and its place is not found yet.
 TEST(ForwardPath, DISABLED_AllocatesNothingForHttp2Clients) {
   const H2Fields more{{"user-agent", "test/1.0"},
                       {"accept", "application/json"},
