@@ -114,7 +114,10 @@ std::uint64_t allocations_of(RunningCore& core, F f) {
 /// many as that may ever be are in the pools before anything is counted. Whoever allocates each time is still seen.
 void fill_pools(RunningCore& core) {
   constexpr int kAtOnce = 8;
-  constexpr int kFrames = 2;  // of each size: the pool gives back to the heap what is more than it likes to hold
+  constexpr int kFrames = 6;  // of each size: the pool gives back to the heap what is more than it likes to hold
+  // An HTTP/2 connection's table of known headers fills up to 4 KiB in entries of this size (a new Date each second).
+  constexpr int kEntries = 256;
+  constexpr std::size_t kEntrySize = 256;
   core.run_on_core([&] {
     net::Loop& loop = core.core().loop();
     std::vector<Buffer> blocks;
@@ -124,6 +127,10 @@ void fill_pools(RunningCore& core) {
       blocks.push_back(loop.buffers().small());
       if (i >= kFrames) continue;
       for (std::size_t size = 128; size <= 8192; size += 128) frames.emplace_back(loop.frames().allocate(size), size);
+    }
+    for (int i = 0; i < kEntries; ++i) {
+      for (std::size_t size = 128; size <= kEntrySize; size += 128)
+        frames.emplace_back(loop.frames().allocate(size), size);
     }
     for (const auto& [frame, size] : frames) loop.frames().deallocate(frame, size);
   });
@@ -249,8 +256,8 @@ class H2Front {
   std::int32_t next_ = 1;
 };
 
-// Disabled: there is about one allocation per request left, and its place is not found yet.
-TEST(ForwardPath, DISABLED_AllocatesNothingForHttp2Clients) {
+// nghttp2 remembers as many closed streams as may be open at once: few here, so that warming up sees the last of them.
+TEST(ForwardPath, AllocatesNothingForHttp2Clients) {
   const H2Fields more{{"user-agent", "test/1.0"},
                       {"accept", "application/json"},
                       {"authorization", "Bearer abcdefgh"},
@@ -270,7 +277,7 @@ TEST(ForwardPath, DISABLED_AllocatesNothingForHttp2Clients) {
       SCOPED_TRACE(std::string(net::to_string(engine)) + ", answers of " + std::to_string(answer.size()));
       Origin origin(answer);
       std::string config = forwarding_config(origin.port());
-      config.insert(config.find('\n', config.find("[[listener]]")) + 1, "h2c = true\n");
+      config.insert(config.find('\n', config.find("[[listener]]")) + 1, "h2c = true\nh2_max_streams = 4\n");
       RunningCore core(config, engine);
       std::list<H2Front> clients;
       for (int i = 0; i < kConnections; ++i) clients.emplace_back(core.port());
