@@ -44,7 +44,8 @@ Connection::Connection(Core& core, proxy::GenerationPin generation, std::uint16_
       policy_(generation_->snapshot->listeners[listener]),
       metrics_(core.metrics().listener(policy_.slot)),
       stream_(std::move(socket), Side::downstream),
-      server_(stream_, peer_, policy_.h1, core.pipeline(), core.exchanges()) {
+      server_(stream_, peer_, policy_.h1, core.pipeline(), core.exchanges()),
+      h2_counter_(metrics_) {
   peer_.listener = listener;
   set_address(from);
   metrics_.open.add();
@@ -78,8 +79,8 @@ Task<void> Connection::run() {
   }
   const bool h2 = co_await speaks_h2();
   if (h2)
-    h2_.reset(
-        new wire::H2Server(stream_, peer_, policy_.h1, policy_.h2, core_.pipeline(), core_.h2_exchanges(), *this));
+    h2_ = std::make_unique<wire::H2Server>(stream_, peer_, policy_.h1, policy_.h2, core_.pipeline(),
+                                           core_.h2_exchanges(), h2_counter_);
   if (h2_) metrics_.h2_accepted.add();
   if (core_.is_draining()) drain();
   if (h2_)
@@ -120,8 +121,6 @@ Task<bool> Connection::speaks_h2() {
     co_return seen == kPreface;
   }
 }
-
-void Connection::on_h2_event(wire::H2Event event) noexcept { metrics_.h2(event); }
 
 // Looked at before it is taken: what follows the header belongs to TLS or HTTP, and stays in the socket for them.
 Task<bool> Connection::read_proxy_header() {

@@ -19,7 +19,7 @@ namespace postern::server {
 
 class Core;
 
-class Connection final : private wire::H2Observer {
+class Connection {
  public:
   Connection(Core& core, proxy::GenerationPin generation, std::uint16_t listener, net::Socket socket,
              const http::Address& from);
@@ -38,11 +38,17 @@ class Connection final : private wire::H2Observer {
  private:
   friend class Core;  // the list
 
+  /// Adds what an HTTP/2 connection sees to its listener's metrics.
+  struct H2Counter final : wire::H2Observer {
+    explicit H2Counter(metrics::ListenerRow& listener) noexcept : row(listener) {}
+    void on_h2_event(wire::H2Event event) noexcept override { row.h2(event); }
+    metrics::ListenerRow& row;
+  };
+
   Task<bool> read_proxy_header();
   Task<bool> secure();
   /// Whether the client speaks HTTP/2: TLS agreed on it, or the listener lets plain connections begin with its preface.
   Task<bool> speaks_h2();
-  void on_h2_event(wire::H2Event event) noexcept override;
   void set_address(const http::Address& address) noexcept;
   void describe_tls() noexcept;
 
@@ -54,6 +60,7 @@ class Connection final : private wire::H2Observer {
   Peer peer_;
   std::array<char, http::kIpTextMax + 1> address_text_;
   wire::H1Server server_;
+  H2Counter h2_counter_;
   std::unique_ptr<wire::H2Server> h2_;  // instead
   Connection* next_ = nullptr;
   Connection* previous_ = nullptr;
