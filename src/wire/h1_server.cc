@@ -3,15 +3,15 @@
 #include <algorithm>
 #include <cstring>
 
+#include "wire/linger.h"
+
 #include "wire/ws_handshake.h"
 
 namespace postern::wire {
 
 namespace {
-/// How long, and how much, a connection that is being closed may still talk: a reset would destroy the answer that is
-/// under way to a client that is still sending (RFC 9112 9.6).
-constexpr std::int64_t kLingerMs = 2'000;
-constexpr std::size_t kLingerBytes = 1024 * 1024;
+/// How long the rest of a body that nobody wants may take before the connection is given up.
+constexpr std::int64_t kSwallowMs = 2'000;
 }  // namespace
 
 Task<void> H1Server::run() {
@@ -31,7 +31,7 @@ Task<void> H1Server::run() {
     input_.release_kept();
     if (draining_ && after == After::next) after = After::linger;
   }
-  if (after == After::linger) co_await linger();
+  if (after == After::linger) co_await linger(stream_);
 }
 
 void H1Server::drain() noexcept {
@@ -131,7 +131,7 @@ H1Server::HeadOutcome H1Server::accept_head(H1Exchange& exchange, std::size_t co
 
 Task<bool> H1Server::swallow_body(H1Exchange& exchange) {
   H1Body& body = exchange.body();
-  body.set_read_timeout(kLingerMs);
+  body.set_read_timeout(kSwallowMs);
   std::uint64_t swallowed = 0;
   while (!body.at_end()) {
     const std::string_view data = body.peek();
@@ -145,24 +145,6 @@ Task<bool> H1Server::swallow_body(H1Exchange& exchange) {
     body.consume(data.size());
   }
   co_return true;
-}
-
-Task<void> H1Server::linger() {
-  stream_.shutdown_send();
-  const std::int64_t deadline = coarse_now_ms() + kLingerMs;
-  Buffer scrap = stream_.loop().buffers().small();
-  std::size_t discarded = 0;
-  // The socket itself: what is under a TLS session need not be decrypted to be thrown away.
-  while (discarded < kLingerBytes) {
-    const net::IoResult got = stream_.socket().read({scrap.data(), scrap.size()});
-    discarded += got.bytes;
-    if (got.status == net::IoStatus::ok) continue;
-    if (got.status != net::IoStatus::want_read) co_return;
-    const std::int64_t left = deadline - coarse_now_ms();
-    if (left <= 0) co_return;
-    const net::Waited waited = co_await stream_.socket().readable().wait(left);
-    if (waited != net::Waited::ready) co_return;
-  }
 }
 
 }  // namespace postern::wire

@@ -44,7 +44,6 @@ class H1Server {
   Task<HeadOutcome> read_head(H1Exchange& exchange);
   HeadOutcome accept_head(H1Exchange& exchange, std::size_t consumed) noexcept;
   Task<bool> swallow_body(H1Exchange& exchange);
-  Task<void> linger();
 
   net::Stream& stream_;
   const Peer& peer_;
