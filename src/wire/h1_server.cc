@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include "wire/linger.h"
-
 #include "wire/ws_handshake.h"
 
 namespace postern::wire {
