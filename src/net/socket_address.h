@@ -3,6 +3,7 @@
 
 #include <sys/socket.h>
 
+#include <cstring>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,6 +22,9 @@ struct SocketAddress {
   [[nodiscard]] bool is_unix() const noexcept { return family() == AF_UNIX; }
   /// "127.0.0.1:80", "[::1]:80", "unix:/path".
   [[nodiscard]] std::string text() const;
+  bool operator==(const SocketAddress& other) const noexcept {
+    return size == other.size && std::memcmp(&storage, &other.storage, size) == 0;
+  }
 };
 
 /// The IP address and port as plain bytes; size 0 for Unix sockets.

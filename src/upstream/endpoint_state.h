@@ -1,0 +1,40 @@
+// What all cores share of one endpoint: whether it may get requests, and what it holds where that is limited for the
+// whole process. Checks and detectors write, picks read. Any thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace postern::upstream {
+
+/// Why an endpoint gets no requests; several may hold at once.
+enum class OutReason : std::uint32_t {
+  unhealthy = 1,  // active checks say so
+  ejected = 2,    // its answers say so
+};
+
+class EndpointState {
+ public:
+  /// True: that changed something, and the upstream's epoch has to move (SharedUpstream::changed()).
+  bool take_out(OutReason why) noexcept {
+    const auto bit = static_cast<std::uint32_t>(why);
+    return (out_.fetch_or(bit, std::memory_order_acq_rel) & bit) == 0;
+  }
+  bool put_back(OutReason why) noexcept {
+    const auto bit = static_cast<std::uint32_t>(why);
+    return (out_.fetch_and(~bit, std::memory_order_acq_rel) & bit) != 0;
+  }
+  [[nodiscard]] bool is_usable() const noexcept { return out_.load(std::memory_order_relaxed) == 0; }
+  [[nodiscard]] bool is_out(OutReason why) const noexcept {
+    return (out_.load(std::memory_order_relaxed) & static_cast<std::uint32_t>(why)) != 0;
+  }
+  /// When it became usable (again), steady clock: slow start counts from there. 0: with the upstream itself.
+  [[nodiscard]] std::int64_t usable_since_ms() const noexcept { return since_ms_.load(std::memory_order_relaxed); }
+  void set_usable_since_ms(std::int64_t now_ms) noexcept { since_ms_.store(now_ms, std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint32_t> out_{0};
+  std::atomic<std::int64_t> since_ms_{0};
+};
+
+}  // namespace postern::upstream
