@@ -1,36 +1,14 @@
 // See format.h.
 #include "accesslog/format.h"
 
-#include <charconv>
 #include <ctime>
 
+#include "accesslog/format_text.h"
 #include "accesslog/redact.h"
 #include "base/escape.h"
 
 namespace postern::accesslog {
 namespace {
-
-constexpr std::string_view kCutMark = "...";
-
-void append_number(std::string& out, std::uint64_t value) {
-  char digits[24];
-  out.append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
-}
-
-/// Three digits, zeros in front.
-void append_thousandths(std::string& out, std::uint64_t value) {
-  const char digits[] = {static_cast<char>('0' + value / 100), static_cast<char>('0' + value / 10 % 10),
-                         static_cast<char>('0' + value % 10)};
-  out.append(digits, sizeof digits);
-}
-
-/// Milliseconds with three decimals.
-void append_ms(std::string& out, std::int64_t ns) {
-  const auto us = static_cast<std::uint64_t>(ns > 0 ? ns : 0) / 1000;
-  append_number(out, us / 1000);
-  out += '.';
-  append_thousandths(out, us % 1000);
-}
 
 /// `key` holds its comma, quotes and colon: ",\"host\":".
 void append_member(std::string& out, std::string_view key, std::string_view text, bool is_cut = false) {
@@ -46,31 +24,6 @@ void append_member(std::string& out, std::string_view key, std::uint64_t number)
   append_number(out, number);
 }
 
-/// A word of a common line: never empty, never with a space.
-void append_word(std::string& out, std::string_view text) {
-  if (text.empty()) {
-    out += '-';
-    return;
-  }
-  const std::size_t start = out.size();
-  append_hex_escaped(out, text);
-  for (std::size_t at = out.find(' ', start); at != std::string::npos; at = out.find(' ', at)) {
-    out.replace(at, 1, "\\x20");
-  }
-}
-
-void append_quoted(std::string& out, std::string_view text, bool is_cut) {
-  out += '"';
-  if (text.empty()) out += '-';
-  append_hex_escaped(out, text);
-  if (is_cut) out += kCutMark;
-  out += '"';
-}
-
-std::string_view without_userinfo(std::string_view host) noexcept {
-  return host.substr(host.rfind('@') + 1);  // npos + 1 is 0
-}
-
 }  // namespace
 
 void LineFormatter::set_time(std::int64_t unix_ns) {
@@ -82,7 +35,8 @@ void LineFormatter::set_time(std::int64_t unix_ns) {
   gmtime_r(&seconds, &utc);
   char text[40];
   // %b is in English: the program never calls setlocale().
-  const char* pattern = format_ == Format::json ? "%Y-%m-%dT%H:%M:%S." : "[%d/%b/%Y:%H:%M:%S +0000]";
+  const bool is_iso = format_ == Format::json || format_ == Format::text;
+  const char* pattern = is_iso ? "%Y-%m-%dT%H:%M:%S." : "[%d/%b/%Y:%H:%M:%S +0000]";
   second_text_.assign(text, std::strftime(text, sizeof text, pattern, &utc));
 }
 
@@ -95,10 +49,14 @@ std::string_view LineFormatter::redacted(std::string_view uri) {
 
 void LineFormatter::append(std::string& out, const DecodedRecord& decoded) {
   set_time(decoded.record.time_ns);
-  if (format_ == Format::json) {
-    append_json_line(out, decoded);
-  } else {
-    append_common_line(out, decoded);
+  switch (format_) {
+    case Format::json:
+      return append_json_line(out, decoded);
+    case Format::text:
+      return append_template_line(out, decoded);
+    case Format::common:
+    case Format::combined:
+      return append_common_line(out, decoded);
   }
 }
 

@@ -10,14 +10,14 @@
 #include <utility>
 #include <vector>
 
+#include "config/settings_logs.h"
+
 namespace postern::config {
 
 using Duration = std::chrono::milliseconds;
 using NameValues = std::vector<std::pair<std::string, std::string>>;
 
 enum class Engine : std::uint8_t { automatic, epoll, io_uring };
-enum class LogLevel : std::uint8_t { error, warn, info, debug };
-enum class AccessFormat : std::uint8_t { json, common, combined };
 enum class TlsPreset : std::uint8_t { intermediate, modern };
 enum class ClientAuth : std::uint8_t { none, optional, required };
 enum class Underscores : std::uint8_t { reject, drop };
@@ -152,19 +152,14 @@ struct Route {
   std::vector<std::string> response_trailers;  // allow list
 };
 
-struct AccessLog {
-  std::string path;  // "": off, "stdout", "stderr", or a file
-  AccessFormat format = AccessFormat::json;
-  std::uint32_t ring = 0;  // entries per core
-};
-
 struct Settings {
   std::uint32_t workers = 0;  // 0: one per CPU that the process may use
   Engine engine = Engine::automatic;
-  LogLevel log_level = LogLevel::info;
+  OwnLog log;
   std::string admin_listen;  // "": none
   Duration drain_timeout{};
   AccessLog access_log;
+  Syslog syslog;
   std::vector<Listener> listeners;
   std::vector<Upstream> upstreams;
   std::vector<Route> routes;

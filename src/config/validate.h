@@ -13,4 +13,7 @@ void validate(const Settings& settings, const Origins& origins, Report& report);
 /// validate's part on routes, in validate_routes.cc.
 void validate_routes(const Settings& settings, const Origins& origins, Report& report);
 
+/// validate's part on the logs, in validate_logs.cc.
+void validate_logs(const Settings& settings, Report& report);
+
 }  // namespace postern::config

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/log.h"
 #include "metrics/process_stats.h"
 #include "metrics/table.h"
 
@@ -248,6 +249,13 @@ void add_events(Page& page, const MetricsRegistry& registry) {
   page.add(Family::certificate_reloads, {"failed"}, registry.get(Event::certificate_reload_failed));
   page.add(Family::access_log_lines, {}, registry.get(Event::access_log_written));
   page.add(Family::access_log_dropped, {"write"}, registry.get(Event::access_log_lost));
+  page.add(Family::access_log_blocked, {}, static_cast<double>(registry.get(Gauge::access_log_blocked)));
+  page.add(Family::access_log_rotations, {"ok"}, registry.get(Event::access_log_rotated));
+  page.add(Family::access_log_rotations, {"failed"}, registry.get(Event::access_log_rotate_failed));
+  page.add(Family::access_log_archives, {"ok"}, registry.get(Event::access_log_archived));
+  page.add(Family::access_log_archives, {"failed"}, registry.get(Event::access_log_archive_failed));
+  page.add(Family::log_dropped, {"repeated"}, log::process().held_back());
+  page.add(Family::log_dropped, {"output"}, log::process().lost());
   page.add(Family::config_generation, {}, static_cast<double>(registry.get(Gauge::config_generation)));
   page.add(Family::config_loaded, {}, static_cast<double>(registry.get(Gauge::config_loaded_at)));
   page.add(Family::draining, {}, static_cast<double>(registry.get(Gauge::draining)));
@@ -286,16 +294,18 @@ std::vector<prometheus::MetricFamily> Collector::Collect() const {
 
     std::array<std::uint64_t, kCount<Reason>> reasons{};
     std::array<std::uint64_t, CoreMetrics::kCodes> codes{};
-    std::uint64_t in_flight = 0, dropped = 0;
+    std::uint64_t in_flight = 0, dropped = 0, sampled_out = 0;
     for (const auto& core : cores) {
       sum_into(reasons, core->reasons_);
       sum_into(codes, core->codes_);
       in_flight += core->in_flight_.get();
       dropped += core->access_log_dropped_.get();
+      sampled_out += core->access_log_sampled_out_.get();
     }
     page.add(Family::workers, {}, std::uint64_t{cores.size()});
     page.add(Family::requests_in_flight, {}, in_flight);
     page.add(Family::access_log_dropped, {"ring"}, dropped);
+    page.add(Family::access_log_sampled_out, {}, sampled_out);
     for (std::size_t i = 1; i < reasons.size(); ++i) {
       page.add(Family::request_errors, {to_string(static_cast<Reason>(i))}, reasons[i]);
     }

@@ -101,6 +101,7 @@ class alignas(64) CoreMetrics {
   }
 
   void access_log_dropped() noexcept { access_log_dropped_.add(); }
+  void access_log_sampled_out() noexcept { access_log_sampled_out_.add(); }
 
  private:
   friend class Collector;
@@ -108,6 +109,7 @@ class alignas(64) CoreMetrics {
 
   Cell in_flight_{};
   Cell access_log_dropped_{};
+  Cell access_log_sampled_out_{};
   std::array<Cell, kCount<Reason>> reasons_{};
   std::array<Cell, kCodes> codes_{};  // by exact status; 0: none
 

@@ -25,6 +25,10 @@ enum class Event : std::uint8_t {
   certificate_reload_failed,
   access_log_written,  // lines
   access_log_lost,     // lines that reached the writer and could not be written
+  access_log_rotated,
+  access_log_rotate_failed,
+  access_log_archived,        // rotated files that were compressed
+  access_log_archive_failed,  // could not be compressed or deleted
   count_,
 };
 
@@ -33,6 +37,7 @@ enum class Gauge : std::uint8_t {
   config_generation,
   config_loaded_at,  // Unix seconds
   draining,          // 0 or 1
+  access_log_blocked,  // 0 or 1
   count_,
 };
 

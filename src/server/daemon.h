@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "accesslog/access_log.h"
+#include "accesslog/own_log.h"
 #include "admin/server.h"
 #include "config/load.h"
 #include "metrics/collector.h"
@@ -49,6 +50,7 @@ class Daemon {
   void wait_for_signal();
   void on_signal(int signal);
   void reload();
+  void configure_logs(const config::Settings& settings);
   void reload_certificates();
   void watch_files();
   void wait_for_files();
@@ -69,6 +71,7 @@ class Daemon {
   metrics::MetricsRegistry registry_;
   metrics::Collector collector_;
   SnapshotBuilder builder_;
+  accesslog::OwnLog own_log_;
   std::unique_ptr<accesslog::AccessLog> access_log_;
   std::vector<std::unique_ptr<Core>> cores_;
   std::map<std::string, std::uint16_t> open_listeners_;  // address to index
