@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "config/settings_daemon.h"
+#include "config/settings_health.h"
 
 namespace postern::config {
 
@@ -29,7 +30,6 @@ enum class RetryWhen : std::uint8_t { never, idempotent, always };
 enum class OnClientFin : std::uint8_t { serve, abort };
 enum class OnDisconnect : std::uint8_t { cancel, finish };
 enum class UpstreamProtocol : std::uint8_t { http1, h2, automatic };
-enum class HealthKind : std::uint8_t { grpc };
 
 /// One certificate with its key; several may stand in a listener (SNI, RSA beside ECDSA).
 struct CertificatePair {
@@ -88,15 +88,6 @@ struct UpstreamTls {
   std::string key;
 };
 
-struct UpstreamHealth {
-  HealthKind kind = HealthKind::grpc;
-  std::string service;  // empty: the server as a whole
-  Duration interval{};
-  Duration timeout{};
-  std::uint32_t unhealthy_after = 0;  // failed checks in a row
-  std::uint32_t healthy_after = 0;    // passed checks in a row
-};
-
 struct Upstream {
   std::string name;
   std::vector<std::string> endpoints;  // "host:port", "unix:/path"
@@ -109,6 +100,7 @@ struct Upstream {
   std::uint64_t max_connection_streams = 0;  // 0: none; HTTP/2 connections
   std::optional<UpstreamTls> tls;
   std::optional<UpstreamHealth> health;  // none: endpoints are not checked
+  UpstreamEjection ejection;
 };
 
 struct FixedReply {

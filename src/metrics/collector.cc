@@ -131,15 +131,25 @@ void add_route(Page& page, std::string_view name, std::size_t names, std::size_t
   page.add(Family::response_bytes, {name}, bytes_out);
 }
 
-/// Only where endpoints are checked.
+/// Each part only where it has anything to show: checks that are made, ejections that have happened.
 void add_health(Page& page, std::string_view name, const std::vector<const UpstreamRow*>& rows) {
   std::array<std::uint64_t, kCount<HealthResult>> checks{};
   std::uint64_t unhealthy = 0;
   std::uint64_t panics = 0;
+  std::array<std::uint64_t, kCount<Ejection>> ejections{};
+  std::uint64_t ejected = 0;
   for (const UpstreamRow* row : rows) {
     sum_into(checks, row->checks);
     unhealthy = std::max(unhealthy, row->unhealthy.get());
     panics += row->panic_picks.get();
+    sum_into(ejections, row->ejections);
+    ejected = std::max(ejected, row->ejected.get());
+  }
+  if (total_of(ejections) != 0) {
+    for (std::size_t i = 0; i < ejections.size(); ++i) {
+      page.add(Family::upstream_ejections, {name, to_string(static_cast<Ejection>(i))}, ejections[i]);
+    }
+    page.add(Family::upstream_endpoints_ejected, {name}, ejected);
   }
   if (total_of(checks) == 0) return;
   for (std::size_t i = 0; i < checks.size(); ++i) {

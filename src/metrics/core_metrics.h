@@ -48,7 +48,9 @@ struct alignas(64) UpstreamRow {
   std::array<Cell, kCount<UpstreamError>> errors;
   Histogram first_byte;  // from the request's first byte out to the answer's first byte in
   std::array<Cell, kCount<HealthResult>> checks;
-  Cell unhealthy;  // gauge: endpoints
+  Cell unhealthy;  // gauge: endpoints; of the one core that checks this upstream
+  std::array<Cell, kCount<Ejection>> ejections;
+  Cell ejected;  // gauge: endpoints; as unhealthy
   Cell panic_picks;
 
   void failed(UpstreamError error) noexcept { errors[static_cast<std::size_t>(error)].add(); }

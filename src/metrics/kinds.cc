@@ -74,8 +74,11 @@ constexpr std::array<std::string_view, kCount<UpstreamError>> kUpstreamErrorName
 };
 
 constexpr std::array<std::string_view, kCount<HealthResult>> kHealthResultNames = {
-    "serving", "not_serving", "unknown_service", "unimplemented", "timeout", "unreachable", "failed",
+    "serving", "not_serving", "unknown_service", "unimplemented", "timeout", "unreachable",
+    "failed",  "tls",         "bad_status",      "bad_body",
 };
+
+constexpr std::array<std::string_view, kCount<Ejection>> kEjectionNames = {"consecutive_failures", "success_rate"};
 
 template <class Kind, std::size_t n>
 std::string_view name_of(Kind kind, const std::array<std::string_view, n>& names) noexcept {
@@ -92,5 +95,6 @@ std::string_view to_string(HandshakeFailure failure) noexcept { return name_of(f
 std::string_view to_string(H2Event event) noexcept { return name_of(event, kH2EventNames); }
 std::string_view to_string(UpstreamError error) noexcept { return name_of(error, kUpstreamErrorNames); }
 std::string_view to_string(HealthResult result) noexcept { return name_of(result, kHealthResultNames); }
+std::string_view to_string(Ejection reason) noexcept { return name_of(reason, kEjectionNames); }
 
 }  // namespace postern::metrics

@@ -133,6 +133,16 @@ enum class HealthResult : std::uint8_t {
   timeout,
   unreachable,  // no connection, or not the one that was wanted
   failed,       // anything else: broken off, not what the protocol says
+  tls,          // no handshake, or a certificate that does not verify
+  bad_status,   // an answer, but not with a status that was expected
+  bad_body,     // an answer without the bytes that were expected
+  count_,
+};
+
+/// Why an endpoint that takes requests was ejected.
+enum class Ejection : std::uint8_t {
+  consecutive_failures,
+  success_rate,  // far below that of the others
   count_,
 };
 
@@ -146,5 +156,6 @@ std::string_view to_string(HandshakeFailure failure) noexcept;
 std::string_view to_string(H2Event event) noexcept;
 std::string_view to_string(UpstreamError error) noexcept;
 std::string_view to_string(HealthResult result) noexcept;
+std::string_view to_string(Ejection reason) noexcept;
 
 }  // namespace postern::metrics

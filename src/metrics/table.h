@@ -37,6 +37,8 @@ enum class Family : std::uint8_t {
   upstream_received_bytes,
   upstream_health_checks,
   upstream_endpoints_unhealthy,
+  upstream_ejections,
+  upstream_endpoints_ejected,
   upstream_panic_picks,
   access_log_lines,
   access_log_dropped,
