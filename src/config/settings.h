@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "config/settings_discovery.h"
+
 namespace postern::config {
 
 using Duration = std::chrono::milliseconds;
@@ -96,6 +98,7 @@ struct UpstreamHealth {
 struct Upstream {
   std::string name;
   std::vector<std::string> endpoints;  // "host:port", "unix:/path"
+  Discovery discovery;
   Duration connect_timeout{};
   Duration keepalive_timeout{};
   std::uint32_t max_idle = 0;  // kept connections per core and endpoint

@@ -75,6 +75,10 @@ constexpr std::array<std::string_view, kCount<HealthResult>> kHealthResultNames 
     "serving", "not_serving", "unknown_service", "unimplemented", "timeout", "unreachable", "failed",
 };
 
+constexpr std::array<std::string_view, kCount<DiscoveryResult>> kDiscoveryResultNames = {
+    "ok", "empty", "failed", "invalid",
+};
+
 template <class Kind, std::size_t n>
 std::string_view name_of(Kind kind, const std::array<std::string_view, n>& names) noexcept {
   const auto index = static_cast<std::size_t>(kind);
@@ -89,5 +93,7 @@ std::string_view to_string(HandshakeFailure failure) noexcept { return name_of(f
 std::string_view to_string(H2Event event) noexcept { return name_of(event, kH2EventNames); }
 std::string_view to_string(UpstreamError error) noexcept { return name_of(error, kUpstreamErrorNames); }
 std::string_view to_string(HealthResult result) noexcept { return name_of(result, kHealthResultNames); }
+
+std::string_view to_string(DiscoveryResult result) noexcept { return name_of(result, kDiscoveryResultNames); }
 
 }  // namespace postern::metrics
