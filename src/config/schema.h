@@ -68,10 +68,11 @@ struct SchemaPart {
   std::span<const KeySpec> keys;
 };
 
-SchemaPart root_schema();      // schema.cc
-SchemaPart listener_schema();  // schema_listener.cc
-SchemaPart upstream_schema();  // schema_upstream.cc
-SchemaPart route_schema();     // schema_route.cc
+SchemaPart root_schema();       // schema.cc
+SchemaPart listener_schema();   // schema_listener.cc
+SchemaPart upstream_schema();   // schema_upstream.cc
+SchemaPart route_schema();      // schema_route.cc
+SchemaPart daemon_schema();     // schema_daemon.cc
 SchemaPart discovery_schema();  // schema_discovery.cc
 
 /// The table as a tree: a section with its keys and its sections, in the table's order.

@@ -93,7 +93,8 @@ bool AresClient::open(std::string& why) {
   int mask = ARES_OPT_FLAGS | ARES_OPT_TRIES | ARES_OPT_TIMEOUTMS | ARES_OPT_SOCK_STATE_CB;
   options.flags = ARES_FLAG_NOALIASES | ARES_FLAG_EDNS;
   options.tries = 2;
-  options.timeout = static_cast<int>(std::max<std::int64_t>(options_.timeout_ms / 3, 1));  // the second waits twice that
+  options.timeout =
+      static_cast<int>(std::max<std::int64_t>(options_.timeout_ms / 3, 1));  // the second waits twice that
   options.sock_state_cb = [](void* self, ares_socket_t fd, int readable, int writable) {
     static_cast<AresClient*>(self)->on_socket(fd, readable != 0, writable != 0);
   };
@@ -183,8 +184,9 @@ void AresClient::on_addresses(void* argument, int status, int, ares_addrinfo* re
   if (answer.absence) answer.why = status == ARES_SUCCESS ? "no addresses" : ::ares_strerror(status);
   query->client.ended(answer.absence == Absence::failed);
   if (status == ARES_EDESTRUCTION) return;
-  asio::post(query->client.io_,
-             query->client.life_.tie([d = std::move(query->done), a = std::move(answer)]() mutable { d(std::move(a)); }));
+  asio::post(query->client.io_, query->client.life_.tie([d = std::move(query->done), a = std::move(answer)]() mutable {
+    d(std::move(a));
+  }));
 }
 
 void AresClient::on_services(void* argument, int status, int, unsigned char* bytes, int size) {
@@ -198,8 +200,9 @@ void AresClient::on_services(void* argument, int status, int, unsigned char* byt
   }
   query->client.ended(answer.absence == Absence::failed);
   if (status == ARES_EDESTRUCTION) return;
-  asio::post(query->client.io_,
-             query->client.life_.tie([d = std::move(query->done), a = std::move(answer)]() mutable { d(std::move(a)); }));
+  asio::post(query->client.io_, query->client.life_.tie([d = std::move(query->done), a = std::move(answer)]() mutable {
+    d(std::move(a));
+  }));
 }
 
 void AresClient::on_socket(ares_socket_t fd, bool readable, bool writable) {

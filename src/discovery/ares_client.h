@@ -54,7 +54,7 @@ class AresClient {
   std::map<ares_socket_t, std::shared_ptr<Socket>> sockets_;
   boost::asio::steady_timer timer_;
   std::size_t running_ = 0;
-  bool renew_ = false;  // something failed: the system's servers may be others by now
+  bool renew_ = false;     // something failed: the system's servers may be others by now
   Lifeline channel_life_;  // what waits for the channel's sockets and timeouts
   Lifeline life_;          // answers that are posted
 };

@@ -1,5 +1,5 @@
-// The tools of sources on a real io_context: timers, DNS, watched files. One per upstream, since each may ask servers of
-// its own. The thread of discovery only.
+// The tools of sources on a real io_context: timers, DNS, watched files. One per upstream, since each may ask servers
+// of its own. The thread of discovery only.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

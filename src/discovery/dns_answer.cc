@@ -13,7 +13,9 @@ namespace {
 
 constexpr std::size_t kSrvFixed = 6;  // priority, weight, port
 
-ServiceAnswer bad(std::string why) { return {.absence = Absence::invalid, .why = std::move(why), .ttl_s = 0, .records = {}}; }
+ServiceAnswer bad(std::string why) {
+  return {.absence = Absence::invalid, .why = std::move(why), .ttl_s = 0, .records = {}};
+}
 
 std::uint16_t number_at(const std::uint8_t* bytes) noexcept {
   return static_cast<std::uint16_t>(bytes[0] << 8 | bytes[1]);
@@ -27,8 +29,8 @@ bool parse_record(const ns_msg& message, const ns_rr& record, ServiceRecord& out
   out.weight = number_at(data + 2);
   out.port = number_at(data + 4);
   std::array<char, NS_MAXDNAME> host{};
-  const int used = ::ns_name_uncompress(ns_msg_base(message), ns_msg_end(message), data + kSrvFixed, host.data(),
-                                        host.size());
+  const int used =
+      ::ns_name_uncompress(ns_msg_base(message), ns_msg_end(message), data + kSrvFixed, host.data(), host.size());
   if (used < 0 || static_cast<std::size_t>(used) + kSrvFixed != ns_rr_rdlen(record)) return false;
   out.host = host.data();
   std::transform(out.host.begin(), out.host.end(), out.host.begin(),
@@ -72,7 +74,8 @@ bool is_usable(const http::Address& any) noexcept {
   const http::Address address = http::unmapped(any);
   if (address.size == 4) {
     const std::uint8_t first = address.bytes[0];
-    const bool broadcast = std::all_of(address.bytes.begin(), address.bytes.begin() + 4, [](auto b) { return b == 255; });
+    const bool broadcast =
+        std::all_of(address.bytes.begin(), address.bytes.begin() + 4, [](auto b) { return b == 255; });
     return first != 0 && (first < 224 || first > 239) && !broadcast;
   }
   if (address.size != 16) return false;

@@ -20,7 +20,8 @@ std::string shown(std::string_view name) { return std::string(name.substr(0, 40)
 
 std::string read_number(const dom::element& value, std::uint64_t most, std::uint32_t& out) {
   std::uint64_t number = 0;
-  if (value.get(number) != simdjson::SUCCESS || number > most) return fmt::format("must be a number from 0 to {}", most);
+  if (value.get(number) != simdjson::SUCCESS || number > most)
+    return fmt::format("must be a number from 0 to {}", most);
   out = static_cast<std::uint32_t>(number);
   return {};
 }
@@ -87,7 +88,8 @@ EndpointFile parse_endpoint_file(std::string_view text) {
   bool seen = false;
   for (const dom::key_value_pair& member : members) {
     if (member.key != "endpoints" || seen) {
-      out.error = fmt::format("{}: {}", shown(member.key), seen && member.key == "endpoints" ? "stands twice" : "unknown");
+      out.error =
+          fmt::format("{}: {}", shown(member.key), seen && member.key == "endpoints" ? "stands twice" : "unknown");
     } else {
       out.error = read_list(member.value, out.endpoints);
     }

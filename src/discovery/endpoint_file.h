@@ -1,6 +1,6 @@
 // The file of endpoints: {"endpoints": [{"address": "10.0.0.1:9000", "weight": 1, "priority": 0, "zone": "a"}]}.
-// Strict: an unknown, doubled or wrong member makes the whole file invalid, since half a list is worse than the old one.
-// Pure; any bytes.
+// Strict: an unknown, doubled or wrong member makes the whole file invalid, since half a list is worse than the old
+// one. Pure; any bytes.
 #pragma once
 
 #include <string>

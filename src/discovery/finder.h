@@ -70,10 +70,10 @@ class Finder final : private DiscoverySink, private FollowedName::Owner {
   const Publish publish_;
   std::function<void()> settled_;
   KnownNames known_;
-  std::vector<Target> targets_;                  // in force
-  std::optional<std::vector<Target>> next_;      // waits for its names
+  std::vector<Target> targets_;              // in force
+  std::optional<std::vector<Target>> next_;  // waits for its names
   std::map<std::string, std::unique_ptr<FollowedName>> names_;
-  std::map<std::string, bool> bad_;              // who is in trouble: told once
+  std::map<std::string, bool> bad_;  // who is in trouble: told once
   Endpoints published_;
   bool looks_ = false;
   std::unique_ptr<DiscoverySource> source_;

@@ -53,9 +53,9 @@ class FollowedName {
   const config::AddressFamily family_;
   Owner& owner_;
   Pace pace_;
-  std::array<Addresses, kFamilies> good_addresses_;    // IPv4, IPv6
+  std::array<Addresses, kFamilies> good_addresses_;              // IPv4, IPv6
   std::array<std::optional<AddressAnswer>, kFamilies> answers_;  // of the present look
-  std::size_t missing_ = 0;                            // answers that the present look waits for
+  std::size_t missing_ = 0;                                      // answers that the present look waits for
   bool settled_ = false;
   bool good_ = false;
   std::unique_ptr<DiscoveryTimer> timer_;

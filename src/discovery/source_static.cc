@@ -27,7 +27,10 @@ std::unique_ptr<DiscoverySource> make(const config::Upstream& settings, Discover
 
 }  // namespace
 
-extern constinit const DiscoveryKind kStaticSource{
-    .name = "static", .doc = "what stands in endpoints; host names are followed", .looks = false, .check = check, .make = make};
+extern constinit const DiscoveryKind kStaticSource{.name = "static",
+                                                   .doc = "what stands in endpoints; host names are followed",
+                                                   .looks = false,
+                                                   .check = check,
+                                                   .make = make};
 
 }  // namespace postern::discovery
