@@ -89,12 +89,13 @@ SchemaPart root_schema() { return {kSections, kKeys}; }
 
 std::vector<SchemaPart> schema_parts() {
   return {
-      root_schema(),      //
+      root_schema(),  //
       listener_schema(),  //
       upstream_schema(),  //
-      health_schema(),    //
-      route_schema(),     //
-      daemon_schema(),    //
+      health_schema(),  //
+      discovery_schema(),  //
+      route_schema(),  //
+      daemon_schema(),  //
   };
 }
 

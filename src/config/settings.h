@@ -12,6 +12,7 @@
 
 #include "config/settings_daemon.h"
 #include "config/settings_health.h"
+#include "config/settings_discovery.h"
 
 namespace postern::config {
 
@@ -91,6 +92,7 @@ struct UpstreamTls {
 struct Upstream {
   std::string name;
   std::vector<std::string> endpoints;  // "host:port", "unix:/path"
+  Discovery discovery;
   Duration connect_timeout{};
   Duration keepalive_timeout{};
   std::uint32_t max_idle = 0;  // kept connections per core and endpoint

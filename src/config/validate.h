@@ -18,4 +18,7 @@ void validate_routes(const Settings& settings, const Origins& origins, Report& r
 /// validate's part on overload and watchdog, in validate_daemon.cc.
 void validate_daemon(const Settings& settings, Report& report);
 
+/// validate's part on where an upstream's endpoints come from, in validate_discovery.cc.
+void validate_discovery(const Upstream& upstream, const std::string& path, const Origins& origins, Report& report);
+
 }  // namespace postern::config

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/clock.h"
 #include "metrics/process_stats.h"
 #include "metrics/table.h"
 
@@ -274,6 +275,17 @@ void add_events(Page& page, const MetricsRegistry& registry) {
   page.add(Family::draining, {}, static_cast<double>(registry.get(Gauge::draining)));
 }
 
+void add_discovery(Page& page, std::string_view name, const DiscoveryRow& row) {
+  page.add(Family::upstream_endpoints, {name}, row.endpoints.load(std::memory_order_relaxed));
+  if (!row.used.load(std::memory_order_relaxed)) return;
+  for (std::size_t i = 0; i < row.results.size(); ++i) {
+    const std::uint64_t count = row.results[i].load(std::memory_order_relaxed);
+    page.add(Family::discovery_results, {name, to_string(static_cast<DiscoveryResult>(i))}, count);
+  }
+  const std::int64_t good_at = row.good_at.load(std::memory_order_relaxed);
+  if (good_at != 0) page.add(Family::discovery_age, {name}, static_cast<double>(coarse_now_ms() - good_at) / 1e3);
+}
+
 }  // namespace
 
 Collector::Collector(const MetricsRegistry& registry, BuildInfo build)
@@ -304,6 +316,8 @@ std::vector<prometheus::MetricFamily> Collector::Collect() const {
         [&](std::string_view name, std::size_t slot, const auto& rows) {
           add_listener(page, name, listeners.size(), slot, rows);
         });
+
+    for (const auto& [name, row] : registry_.discovery_) add_discovery(page, name, row);
 
     std::array<std::uint64_t, kCount<Reason>> reasons{};
     std::array<std::uint64_t, CoreMetrics::kCodes> codes{};

@@ -79,6 +79,12 @@ constexpr std::array<std::string_view, kCount<HealthResult>> kHealthResultNames 
 };
 
 constexpr std::array<std::string_view, kCount<Ejection>> kEjectionNames = {"consecutive_failures", "success_rate"};
+constexpr std::array<std::string_view, kCount<DiscoveryResult>> kDiscoveryResultNames = {
+    "ok",
+    "empty",
+    "failed",
+    "invalid",
+};
 
 template <class Kind, std::size_t n>
 std::string_view name_of(Kind kind, const std::array<std::string_view, n>& names) noexcept {
@@ -96,5 +102,7 @@ std::string_view to_string(H2Event event) noexcept { return name_of(event, kH2Ev
 std::string_view to_string(UpstreamError error) noexcept { return name_of(error, kUpstreamErrorNames); }
 std::string_view to_string(HealthResult result) noexcept { return name_of(result, kHealthResultNames); }
 std::string_view to_string(Ejection reason) noexcept { return name_of(reason, kEjectionNames); }
+
+std::string_view to_string(DiscoveryResult result) noexcept { return name_of(result, kDiscoveryResultNames); }
 
 }  // namespace postern::metrics

@@ -146,6 +146,15 @@ enum class Ejection : std::uint8_t {
   count_,
 };
 
+/// What a look for an upstream's endpoints came to; all but the first keep the last good ones.
+enum class DiscoveryResult : std::uint8_t {
+  ok,
+  empty,    // no such name, no such records, none that may be used
+  failed,   // the server says so, or none answers
+  invalid,  // what was read is not what it has to be
+  count_,
+};
+
 template <class Kind>
 inline constexpr std::size_t kCount = static_cast<std::size_t>(Kind::count_);
 
@@ -157,5 +166,6 @@ std::string_view to_string(H2Event event) noexcept;
 std::string_view to_string(UpstreamError error) noexcept;
 std::string_view to_string(HealthResult result) noexcept;
 std::string_view to_string(Ejection reason) noexcept;
+std::string_view to_string(DiscoveryResult result) noexcept;
 
 }  // namespace postern::metrics

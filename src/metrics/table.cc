@@ -69,6 +69,13 @@ constexpr std::array<FamilyInfo, kFamilyCount> kTable = {{
      "Endpoints that are out for that reason now."},
     {Family::upstream_panic_picks, "postern_upstream_panic_picks_total", Type::counter, "upstream",
      "Endpoints picked although unhealthy, because all of them were."},
+    {Family::upstream_endpoints, "postern_upstream_endpoints", Type::gauge, "upstream",
+     "Endpoints that the upstream has at present, usable or not."},
+    {Family::discovery_results, "postern_upstream_discovery_total", Type::counter, "upstream,result",
+     "Looks for endpoints (DNS answers, reads of a file), by what they came to; all but \"ok\" keep the last good "
+     "endpoints. Only upstreams whose endpoints are looked for."},
+    {Family::discovery_age, "postern_upstream_discovery_age_seconds", Type::gauge, "upstream",
+     "Time since the last look that came to something good. Only upstreams whose endpoints are looked for."},
     {Family::access_log_lines, "postern_access_log_lines_total", Type::counter, "", "Access log lines written."},
     {Family::access_log_dropped, "postern_access_log_dropped_total", Type::counter, "stage",
      "Access log lines lost: \"ring\" when the writer was behind, \"write\" when the file could not take them."},
