@@ -88,7 +88,7 @@ void add_children(Section& section, std::span<const SchemaPart> parts) {
 SchemaPart root_schema() { return {kSections, kKeys}; }
 
 Section schema() {
-  const std::array parts{root_schema(), listener_schema(), upstream_schema(), route_schema()};
+  const std::array parts{root_schema(), listener_schema(), upstream_schema(), route_schema(), failures_schema()};
   Section root{&kSections.front(), {}, {}};
   add_children(root, parts);
   return root;

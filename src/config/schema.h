@@ -72,6 +72,7 @@ SchemaPart root_schema();      // schema.cc
 SchemaPart listener_schema();  // schema_listener.cc
 SchemaPart upstream_schema();  // schema_upstream.cc
 SchemaPart route_schema();     // schema_route.cc
+SchemaPart failures_schema();  // schema_failures.cc
 
 /// The table as a tree: a section with its keys and its sections, in the table's order.
 struct Section {

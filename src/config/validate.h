@@ -12,5 +12,7 @@ void validate(const Settings& settings, const Origins& origins, Report& report);
 
 /// validate's part on routes, in validate_routes.cc.
 void validate_routes(const Settings& settings, const Origins& origins, Report& report);
+/// Retries, hedges, queues: validate_failures.cc.
+void validate_failures(const Settings& settings, Report& report);
 
 }  // namespace postern::config
