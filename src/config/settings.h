@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "config/settings_failures.h"
+#include "config/settings_daemon.h"
+#include "config/settings_health.h"
 
 namespace postern::config {
 
@@ -28,7 +30,6 @@ enum class EncodedSlash : std::uint8_t { reject, keep };
 enum class OnClientFin : std::uint8_t { serve, abort };
 enum class OnDisconnect : std::uint8_t { cancel, finish };
 enum class UpstreamProtocol : std::uint8_t { http1, h2, automatic };
-enum class HealthKind : std::uint8_t { grpc };
 
 /// One certificate with its key; several may stand in a listener (SNI, RSA beside ECDSA).
 struct CertificatePair {
@@ -61,8 +62,10 @@ struct Listener {
   std::uint64_t max_request_line = 0;
   std::uint64_t max_header_bytes = 0;
   std::uint32_t max_header_fields = 0;
-  std::uint64_t max_body = 0;         // 0: no limit
-  std::uint32_t max_connections = 0;  // 0: no limit
+  std::uint64_t max_body = 0;                     // 0: no limit
+  std::uint32_t max_connections = 0;              // 0: no limit
+  std::uint32_t max_connections_per_address = 0;  // 0: no limit
+  bool essential = false;                         // overload refuses nothing here
   Duration header_timeout{};
   Duration body_timeout{};
   Duration write_timeout{};
@@ -85,15 +88,6 @@ struct UpstreamTls {
   std::string key;
 };
 
-struct UpstreamHealth {
-  HealthKind kind = HealthKind::grpc;
-  std::string service;  // empty: the server as a whole
-  Duration interval{};
-  Duration timeout{};
-  std::uint32_t unhealthy_after = 0;  // failed checks in a row
-  std::uint32_t healthy_after = 0;    // passed checks in a row
-};
-
 struct Upstream {
   std::string name;
   std::vector<std::string> endpoints;  // "host:port", "unix:/path"
@@ -109,6 +103,7 @@ struct Upstream {
   UpstreamCircuit circuit;
   std::optional<UpstreamQueue> queue;        // none: what finds no room is refused
   std::optional<UpstreamAdaptive> adaptive;  // none: no limit but the circuit's
+  UpstreamEjection ejection;
 };
 
 struct FixedReply {
@@ -171,6 +166,9 @@ struct Settings {
   std::string admin_listen;  // "": none
   Duration drain_timeout{};
   AccessLog access_log;
+  Overload overload;
+  Watchdog watchdog;
+  Upgrade upgrade;
   std::vector<Listener> listeners;
   std::vector<Upstream> upstreams;
   std::vector<Route> routes;
