@@ -95,6 +95,7 @@ std::vector<SchemaPart> schema_parts() {
       health_schema(),  //
       discovery_schema(),  //
       route_schema(),  //
+      failures_schema(),  //
       daemon_schema(),  //
   };
 }

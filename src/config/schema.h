@@ -72,6 +72,7 @@ SchemaPart root_schema();      // schema.cc
 SchemaPart listener_schema();  // schema_listener.cc
 SchemaPart upstream_schema();  // schema_upstream.cc
 SchemaPart route_schema();     // schema_route.cc
+SchemaPart failures_schema();  // schema_failures.cc
 SchemaPart daemon_schema();    // schema_daemon.cc
 SchemaPart health_schema();    // schema_health.cc
 

@@ -113,6 +113,7 @@ void validate(const Settings& settings, const Origins& origins, Report& report) 
   check_listeners(settings, origins, report);
   check_upstreams(settings, origins, report);
   validate_routes(settings, origins, report);
+  validate_failures(settings, report);
   validate_daemon(settings, report);
 }
 
