@@ -72,6 +72,8 @@ SchemaPart root_schema();      // schema.cc
 SchemaPart listener_schema();  // schema_listener.cc
 SchemaPart upstream_schema();  // schema_upstream.cc
 SchemaPart route_schema();     // schema_route.cc
+SchemaPart trace_schema();     // schema_trace.cc
+SchemaPart drift_schema();     // schema_drift.cc
 
 /// The table as a tree: a section with its keys and its sections, in the table's order.
 struct Section {

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "config/settings_trace.h"
+
 namespace postern::config {
 
 using Duration = std::chrono::milliseconds;
@@ -73,6 +75,7 @@ struct Listener {
   std::uint64_t h2_stream_window = 0;
   std::uint64_t h2_connection_window = 0;
   std::uint32_t h2_max_glitches = 0;
+  TraceTrust trace_trust = TraceTrust::trusted;
   std::optional<ServerTls> tls;
 };
 
@@ -150,6 +153,7 @@ struct Route {
   bool grpc_web = false;                       // gRPC-Web from clients becomes gRPC
   std::vector<std::string> request_trailers;   // allow list
   std::vector<std::string> response_trailers;  // allow list
+  ServerTiming server_timing = ServerTiming::never;
 };
 
 struct AccessLog {
@@ -165,6 +169,8 @@ struct Settings {
   std::string admin_listen;  // "": none
   Duration drain_timeout{};
   AccessLog access_log;
+  std::optional<Trace> trace;
+  std::optional<Drift> drift;
   std::vector<Listener> listeners;
   std::vector<Upstream> upstreams;
   std::vector<Route> routes;

@@ -120,6 +120,7 @@ void validate(const Settings& settings, const Origins& origins, Report& report) 
   check_listeners(settings, origins, report);
   check_upstreams(settings, origins, report);
   validate_routes(settings, origins, report);
+  validate_trace(settings, report);
 }
 
 }  // namespace postern::config

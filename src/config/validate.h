@@ -12,5 +12,7 @@ void validate(const Settings& settings, const Origins& origins, Report& report);
 
 /// validate's part on routes, in validate_routes.cc.
 void validate_routes(const Settings& settings, const Origins& origins, Report& report);
+/// And on tracing and drift, in validate_trace.cc.
+void validate_trace(const Settings& settings, Report& report);
 
 }  // namespace postern::config

@@ -9,6 +9,7 @@
 #include "metrics/cell.h"
 #include "metrics/histogram.h"
 #include "metrics/kinds.h"
+#include "metrics/model_table.h"
 #include "metrics/slot_table.h"
 
 namespace postern::metrics {
@@ -101,6 +102,9 @@ class alignas(64) CoreMetrics {
   }
 
   void access_log_dropped() noexcept { access_log_dropped_.add(); }
+  void span_dropped() noexcept { spans_dropped_.add(); }
+  ModelTable& models() noexcept { return models_; }
+  [[nodiscard]] const ModelTable& models() const noexcept { return models_; }
 
  private:
   friend class Collector;
@@ -108,12 +112,14 @@ class alignas(64) CoreMetrics {
 
   Cell in_flight_{};
   Cell access_log_dropped_{};
+  Cell spans_dropped_{};
   std::array<Cell, kCount<Reason>> reasons_{};
   std::array<Cell, kCodes> codes_{};  // by exact status; 0: none
 
   SlotTable<RouteRow> routes_;
   SlotTable<UpstreamRow> upstreams_;
   SlotTable<ListenerRow> listeners_;
+  ModelTable models_;
 };
 
 }  // namespace postern::metrics
