@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "config/settings_daemon.h"
+#include "config/settings_health.h"
 #include "config/settings_trace.h"
 
 namespace postern::config {
@@ -29,7 +31,6 @@ enum class RetryWhen : std::uint8_t { never, idempotent, always };
 enum class OnClientFin : std::uint8_t { serve, abort };
 enum class OnDisconnect : std::uint8_t { cancel, finish };
 enum class UpstreamProtocol : std::uint8_t { http1, h2, automatic };
-enum class HealthKind : std::uint8_t { grpc };
 
 /// One certificate with its key; several may stand in a listener (SNI, RSA beside ECDSA).
 struct CertificatePair {
@@ -62,8 +63,10 @@ struct Listener {
   std::uint64_t max_request_line = 0;
   std::uint64_t max_header_bytes = 0;
   std::uint32_t max_header_fields = 0;
-  std::uint64_t max_body = 0;         // 0: no limit
-  std::uint32_t max_connections = 0;  // 0: no limit
+  std::uint64_t max_body = 0;                     // 0: no limit
+  std::uint32_t max_connections = 0;              // 0: no limit
+  std::uint32_t max_connections_per_address = 0;  // 0: no limit
+  bool essential = false;                         // overload refuses nothing here
   Duration header_timeout{};
   Duration body_timeout{};
   Duration write_timeout{};
@@ -87,15 +90,6 @@ struct UpstreamTls {
   std::string key;
 };
 
-struct UpstreamHealth {
-  HealthKind kind = HealthKind::grpc;
-  std::string service;  // empty: the server as a whole
-  Duration interval{};
-  Duration timeout{};
-  std::uint32_t unhealthy_after = 0;  // failed checks in a row
-  std::uint32_t healthy_after = 0;    // passed checks in a row
-};
-
 struct Upstream {
   std::string name;
   std::vector<std::string> endpoints;  // "host:port", "unix:/path"
@@ -108,6 +102,7 @@ struct Upstream {
   std::uint64_t max_connection_streams = 0;  // 0: none; HTTP/2 connections
   std::optional<UpstreamTls> tls;
   std::optional<UpstreamHealth> health;  // none: endpoints are not checked
+  UpstreamEjection ejection;
 };
 
 struct FixedReply {
@@ -171,6 +166,9 @@ struct Settings {
   AccessLog access_log;
   std::optional<Trace> trace;
   std::optional<Drift> drift;
+  Overload overload;
+  Watchdog watchdog;
+  Upgrade upgrade;
   std::vector<Listener> listeners;
   std::vector<Upstream> upstreams;
   std::vector<Route> routes;

@@ -131,15 +131,25 @@ void add_route(Page& page, std::string_view name, std::size_t names, std::size_t
   page.add(Family::response_bytes, {name}, bytes_out);
 }
 
-/// Only where endpoints are checked.
+/// Each part only where it has anything to show: checks that are made, ejections that have happened.
 void add_health(Page& page, std::string_view name, const std::vector<const UpstreamRow*>& rows) {
   std::array<std::uint64_t, kCount<HealthResult>> checks{};
   std::uint64_t unhealthy = 0;
   std::uint64_t panics = 0;
+  std::array<std::uint64_t, kCount<Ejection>> ejections{};
+  std::uint64_t ejected = 0;
   for (const UpstreamRow* row : rows) {
     sum_into(checks, row->checks);
     unhealthy = std::max(unhealthy, row->unhealthy.get());
     panics += row->panic_picks.get();
+    sum_into(ejections, row->ejections);
+    ejected = std::max(ejected, row->ejected.get());
+  }
+  if (total_of(ejections) != 0) {
+    for (std::size_t i = 0; i < ejections.size(); ++i) {
+      page.add(Family::upstream_ejections, {name, to_string(static_cast<Ejection>(i))}, ejections[i]);
+    }
+    page.add(Family::upstream_endpoints_ejected, {name}, ejected);
   }
   if (total_of(checks) == 0) return;
   for (std::size_t i = 0; i < checks.size(); ++i) {
@@ -241,6 +251,17 @@ void add_process(Page& page) {
   page.add(Family::process_start, stats.start_time);
 }
 
+void add_daemon(Page& page, const MetricsRegistry& registry) {
+  page.add(Family::upgrades, {"ok"}, registry.get(Event::upgrade_ok));
+  page.add(Family::upgrades, {"failed"}, registry.get(Event::upgrade_failed));
+  page.add(Family::cores_found_stuck, {}, registry.get(Event::core_stuck));
+  page.add(Family::cores_stuck, {}, static_cast<double>(registry.get(Gauge::stuck_cores)));
+  page.add(Family::overload_stage, {}, static_cast<double>(registry.get(Gauge::overload_stage)));
+  const auto ratio = [&](Gauge gauge) { return static_cast<double>(registry.get(gauge)) / 1000; };
+  page.add(Family::overload_pressure, {"memory"}, ratio(Gauge::overload_memory_permil));
+  page.add(Family::overload_pressure, {"files"}, ratio(Gauge::overload_files_permil));
+}
+
 void add_events(Page& page, const MetricsRegistry& registry) {
   page.add(Family::reloads, {"ok"}, registry.get(Event::reload_ok));
   page.add(Family::reloads, {"failed"}, registry.get(Event::reload_failed));
@@ -292,8 +313,14 @@ std::vector<prometheus::MetricFamily> Collector::Collect() const {
 
     std::array<std::uint64_t, kCount<Reason>> reasons{};
     std::array<std::uint64_t, CoreMetrics::kCodes> codes{};
+    std::array<std::uint64_t, kCount<Shed>> shed{};
+    MergedHistogram lag;
     std::uint64_t in_flight = 0, dropped = 0, spans_dropped = 0;
-    for (const auto& core : cores) {
+    for (std::size_t i = 0; i < cores.size(); ++i) {
+      const auto& core = cores[i];
+      sum_into(shed, core->shed_);
+      lag.add(core->loop_lag_);
+      page.add(Family::core_loop_lag, {std::to_string(i)}, static_cast<double>(core->last_lag_ns_.get()) / 1e9);
       sum_into(reasons, core->reasons_);
       sum_into(codes, core->codes_);
       in_flight += core->in_flight_.get();
@@ -301,6 +328,10 @@ std::vector<prometheus::MetricFamily> Collector::Collect() const {
       spans_dropped += core->spans_dropped_.get();
     }
     page.add(Family::workers, {}, std::uint64_t{cores.size()});
+    page.add(Family::loop_lag, {}, lag);
+    for (std::size_t i = 0; i < shed.size(); ++i) {
+      page.add(Family::overload_shed, {to_string(static_cast<Shed>(i))}, shed[i]);
+    }
     page.add(Family::requests_in_flight, {}, in_flight);
     page.add(Family::access_log_dropped, {"ring"}, dropped);
     page.add(Family::trace_spans, {"dropped"}, spans_dropped);
@@ -316,6 +347,7 @@ std::vector<prometheus::MetricFamily> Collector::Collect() const {
     }
   }
   add_events(page, registry_);
+  add_daemon(page, registry_);
   add_process(page);
   return std::move(page).take();
 }

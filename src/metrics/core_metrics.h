@@ -49,7 +49,9 @@ struct alignas(64) UpstreamRow {
   std::array<Cell, kCount<UpstreamError>> errors;
   Histogram first_byte;  // from the request's first byte out to the answer's first byte in
   std::array<Cell, kCount<HealthResult>> checks;
-  Cell unhealthy;  // gauge: endpoints
+  Cell unhealthy;  // gauge: endpoints; of the one core that checks this upstream
+  std::array<Cell, kCount<Ejection>> ejections;
+  Cell ejected;  // gauge: endpoints; as unhealthy
   Cell panic_picks;
 
   void failed(UpstreamError error) noexcept { errors[static_cast<std::size_t>(error)].add(); }
@@ -101,6 +103,13 @@ class alignas(64) CoreMetrics {
     if (why != Reason::none) reasons_[static_cast<std::size_t>(why)].add();
   }
 
+  /// From the loop's regular tick: how late it came.
+  void loop_lagged(std::int64_t late_ns) noexcept {
+    loop_lag_.record(late_ns);
+    last_lag_ns_.set(static_cast<std::uint64_t>(late_ns > 0 ? late_ns : 0));
+  }
+  void shed(Shed what) noexcept { shed_[static_cast<std::size_t>(what)].add(); }
+
   void access_log_dropped() noexcept { access_log_dropped_.add(); }
   void span_dropped() noexcept { spans_dropped_.add(); }
   ModelTable& models() noexcept { return models_; }
@@ -114,6 +123,9 @@ class alignas(64) CoreMetrics {
   Cell access_log_dropped_{};
   Cell spans_dropped_{};
   std::array<Cell, kCount<Reason>> reasons_{};
+  Cell last_lag_ns_{};
+  std::array<Cell, kCount<Shed>> shed_{};
+  Histogram loop_lag_{};
   std::array<Cell, kCodes> codes_{};  // by exact status; 0: none
 
   SlotTable<RouteRow> routes_;

@@ -62,7 +62,19 @@ enum class Reason : std::uint8_t {
 };
 
 /// Why an accepted connection was closed before its first request.
-enum class Rejection : std::uint8_t { limit, descriptors, memory, proxy_header, draining, count_ };
+enum class Rejection : std::uint8_t {
+  limit,
+  descriptors,
+  memory,
+  proxy_header,
+  draining,
+  address_limit,
+  overload,
+  count_,
+};
+
+/// What overload took away, beside connections and requests that were refused (Rejection, Reason).
+enum class Shed : std::uint8_t { idle_connection, connection, request, count_ };
 
 enum class HandshakeFailure : std::uint8_t {
   timeout,
@@ -121,6 +133,16 @@ enum class HealthResult : std::uint8_t {
   timeout,
   unreachable,  // no connection, or not the one that was wanted
   failed,       // anything else: broken off, not what the protocol says
+  tls,          // no handshake, or a certificate that does not verify
+  bad_status,   // an answer, but not with a status that was expected
+  bad_body,     // an answer without the bytes that were expected
+  count_,
+};
+
+/// Why an endpoint that takes requests was ejected.
+enum class Ejection : std::uint8_t {
+  consecutive_failures,
+  success_rate,  // far below that of the others
   count_,
 };
 
@@ -129,9 +151,11 @@ inline constexpr std::size_t kCount = static_cast<std::size_t>(Kind::count_);
 
 std::string_view to_string(Reason reason) noexcept;
 std::string_view to_string(Rejection rejection) noexcept;
+std::string_view to_string(Shed shed) noexcept;
 std::string_view to_string(HandshakeFailure failure) noexcept;
 std::string_view to_string(H2Event event) noexcept;
 std::string_view to_string(UpstreamError error) noexcept;
 std::string_view to_string(HealthResult result) noexcept;
+std::string_view to_string(Ejection reason) noexcept;
 
 }  // namespace postern::metrics

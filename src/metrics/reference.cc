@@ -58,6 +58,7 @@ std::string reference_markdown() {
   append_kind<HandshakeFailure>(out, "`postern_tls_handshake_failures_total`");
   append_kind<UpstreamError>(out, "`postern_upstream_errors_total`");
   append_kind<HealthResult>(out, "`postern_upstream_health_checks_total`");
+  append_kind<Ejection>(out, "`postern_upstream_ejections_total`");
   return out;
 }
 

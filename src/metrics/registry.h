@@ -32,6 +32,9 @@ enum class Event : std::uint8_t {
   trace_export_ok,     // requests to the collector
   trace_export_retried,
   trace_export_failed,
+  upgrade_ok,
+  upgrade_failed,
+  core_stuck,
   count_,
 };
 
@@ -48,6 +51,10 @@ enum class Gauge : std::uint8_t {
   config_generation,
   config_loaded_at,  // Unix seconds
   draining,          // 0 or 1
+  stuck_cores,
+  overload_stage,          // 0: none
+  overload_memory_permil,  // of the limit
+  overload_files_permil,
   count_,
 };
 
