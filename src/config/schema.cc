@@ -96,6 +96,8 @@ std::vector<SchemaPart> schema_parts() {
       discovery_schema(),  //
       route_schema(),  //
       failures_schema(),  //
+      trace_schema(),  //
+      drift_schema(),  //
       daemon_schema(),  //
   };
 }

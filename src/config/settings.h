@@ -14,6 +14,7 @@
 #include "config/settings_daemon.h"
 #include "config/settings_health.h"
 #include "config/settings_discovery.h"
+#include "config/settings_trace.h"
 
 namespace postern::config {
 
@@ -78,6 +79,7 @@ struct Listener {
   std::uint64_t h2_stream_window = 0;
   std::uint64_t h2_connection_window = 0;
   std::uint32_t h2_max_glitches = 0;
+  TraceTrust trace_trust = TraceTrust::trusted;
   std::optional<ServerTls> tls;
 };
 
@@ -153,6 +155,7 @@ struct Route {
   bool grpc_web = false;                       // gRPC-Web from clients becomes gRPC
   std::vector<std::string> request_trailers;   // allow list
   std::vector<std::string> response_trailers;  // allow list
+  ServerTiming server_timing = ServerTiming::never;
 };
 
 struct AccessLog {
@@ -168,6 +171,8 @@ struct Settings {
   std::string admin_listen;  // "": none
   Duration drain_timeout{};
   AccessLog access_log;
+  std::optional<Trace> trace;
+  std::optional<Drift> drift;
   Overload overload;
   Watchdog watchdog;
   Upgrade upgrade;

@@ -114,6 +114,7 @@ void validate(const Settings& settings, const Origins& origins, Report& report) 
   check_upstreams(settings, origins, report);
   validate_routes(settings, origins, report);
   validate_failures(settings, report);
+  validate_trace(settings, report);
   validate_daemon(settings, report);
 }
 

@@ -17,6 +17,8 @@ void validate_health(const Upstream& upstream, const std::string& path, Report& 
 void validate_routes(const Settings& settings, const Origins& origins, Report& report);
 /// Retries, hedges, queues: validate_failures.cc.
 void validate_failures(const Settings& settings, Report& report);
+/// And on tracing and drift, in validate_trace.cc.
+void validate_trace(const Settings& settings, Report& report);
 /// validate's part on overload and watchdog, in validate_daemon.cc.
 void validate_daemon(const Settings& settings, Report& report);
 

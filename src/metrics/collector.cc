@@ -306,6 +306,12 @@ void add_events(Page& page, const MetricsRegistry& registry) {
   page.add(Family::certificate_reloads, {"failed"}, registry.get(Event::certificate_reload_failed));
   page.add(Family::access_log_lines, {}, registry.get(Event::access_log_written));
   page.add(Family::access_log_dropped, {"write"}, registry.get(Event::access_log_lost));
+  page.add(Family::trace_spans, {"exported"}, registry.get(Event::spans_exported));
+  page.add(Family::trace_spans, {"rejected"}, registry.get(Event::spans_rejected));
+  page.add(Family::trace_spans, {"failed"}, registry.get(Event::spans_lost));
+  page.add(Family::trace_exports, {"ok"}, registry.get(Event::trace_export_ok));
+  page.add(Family::trace_exports, {"retried"}, registry.get(Event::trace_export_retried));
+  page.add(Family::trace_exports, {"failed"}, registry.get(Event::trace_export_failed));
   page.add(Family::config_generation, {}, static_cast<double>(registry.get(Gauge::config_generation)));
   page.add(Family::config_loaded, {}, static_cast<double>(registry.get(Gauge::config_loaded_at)));
   page.add(Family::draining, {}, static_cast<double>(registry.get(Gauge::draining)));
@@ -359,7 +365,7 @@ std::vector<prometheus::MetricFamily> Collector::Collect() const {
     std::array<std::uint64_t, CoreMetrics::kCodes> codes{};
     std::array<std::uint64_t, kCount<Shed>> shed{};
     MergedHistogram lag;
-    std::uint64_t in_flight = 0, dropped = 0;
+    std::uint64_t in_flight = 0, dropped = 0, spans_dropped = 0;
     for (std::size_t i = 0; i < cores.size(); ++i) {
       const auto& core = cores[i];
       sum_into(shed, core->shed_);
@@ -369,6 +375,7 @@ std::vector<prometheus::MetricFamily> Collector::Collect() const {
       sum_into(codes, core->codes_);
       in_flight += core->in_flight_.get();
       dropped += core->access_log_dropped_.get();
+      spans_dropped += core->spans_dropped_.get();
     }
     page.add(Family::workers, {}, std::uint64_t{cores.size()});
     page.add(Family::loop_lag, {}, lag);
@@ -377,6 +384,11 @@ std::vector<prometheus::MetricFamily> Collector::Collect() const {
     }
     page.add(Family::requests_in_flight, {}, in_flight);
     page.add(Family::access_log_dropped, {"ring"}, dropped);
+    page.add(Family::trace_spans, {"dropped"}, spans_dropped);
+    for (const DriftRatio& drift : registry_.drift_) {
+      page.add(Family::latency_drift, {drift.upstream, drift.model, "0.5"}, drift.median);
+      page.add(Family::latency_drift, {drift.upstream, drift.model, "0.95"}, drift.p95);
+    }
     for (std::size_t i = 1; i < reasons.size(); ++i) {
       page.add(Family::request_errors, {to_string(static_cast<Reason>(i))}, reasons[i]);
     }

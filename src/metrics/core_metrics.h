@@ -9,6 +9,7 @@
 #include "metrics/cell.h"
 #include "metrics/histogram.h"
 #include "metrics/kinds.h"
+#include "metrics/model_table.h"
 #include "metrics/slot_table.h"
 
 namespace postern::metrics {
@@ -121,6 +122,9 @@ class alignas(64) CoreMetrics {
   void shed(Shed what) noexcept { shed_[static_cast<std::size_t>(what)].add(); }
 
   void access_log_dropped() noexcept { access_log_dropped_.add(); }
+  void span_dropped() noexcept { spans_dropped_.add(); }
+  ModelTable& models() noexcept { return models_; }
+  [[nodiscard]] const ModelTable& models() const noexcept { return models_; }
 
  private:
   friend class Collector;
@@ -128,6 +132,7 @@ class alignas(64) CoreMetrics {
 
   Cell in_flight_{};
   Cell access_log_dropped_{};
+  Cell spans_dropped_{};
   std::array<Cell, kCount<Reason>> reasons_{};
   Cell last_lag_ns_{};
   std::array<Cell, kCount<Shed>> shed_{};
@@ -137,6 +142,7 @@ class alignas(64) CoreMetrics {
   SlotTable<RouteRow> routes_;
   SlotTable<UpstreamRow> upstreams_;
   SlotTable<ListenerRow> listeners_;
+  ModelTable models_;
 };
 
 }  // namespace postern::metrics

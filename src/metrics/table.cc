@@ -96,6 +96,14 @@ constexpr std::array<FamilyInfo, kFamilyCount> kTable = {{
     {Family::access_log_lines, "postern_access_log_lines_total", Type::counter, "", "Access log lines written."},
     {Family::access_log_dropped, "postern_access_log_dropped_total", Type::counter, "stage",
      "Access log lines lost: \"ring\" when the writer was behind, \"write\" when the file could not take them."},
+    {Family::trace_spans, "postern_trace_spans_total", Type::counter, "result",
+     "Spans by what became of them: \"exported\", \"rejected\" by the collector, \"failed\" when it could not be "
+     "reached, \"dropped\" when the exporter was behind."},
+    {Family::trace_exports, "postern_trace_exports_total", Type::counter, "result",
+     "Requests to the trace collector; \"retried\" ones were sent again later."},
+    {Family::latency_drift, "postern_latency_drift_ratio", Type::gauge, "upstream,model,quantile",
+     "Time to the first byte of an upstream's answer, recent over long-term; model \"_none\" where the route has "
+     "none, \"_other\" for those beyond drift.max_models."},
     {Family::reloads, "postern_config_reloads_total", Type::counter, "result",
      "Reloads of the config; a failed one changed nothing."},
     {Family::certificate_reloads, "postern_certificate_reloads_total", Type::counter, "result",
