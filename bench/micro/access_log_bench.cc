@@ -6,7 +6,7 @@
 #include <string>
 
 #include "accesslog/format.h"
-#include "accesslog/ring.h"
+#include "base/byte_ring.h"
 
 namespace postern::accesslog {
 namespace {
@@ -70,7 +70,8 @@ void make_line(benchmark::State& state, Format format, const char* line_template
 BENCHMARK_CAPTURE(make_line, json, Format::json, "");
 BENCHMARK_CAPTURE(make_line, common, Format::common, "");
 BENCHMARK_CAPTURE(make_line, combined, Format::combined, "");
-BENCHMARK_CAPTURE(make_line, by_template, Format::text, "{client} {request_id} \"{method} {target}\" {status} {duration_ms}");
+BENCHMARK_CAPTURE(make_line, by_template, Format::text,
+                  "{client} {request_id} \"{method} {target}\" {status} {duration_ms}");
 
 /// 64 KiB at a time, by the line of 400 bytes.
 void write_file(benchmark::State& state) {

@@ -12,8 +12,8 @@
 
 #include "accesslog/options.h"
 #include "accesslog/record.h"
-#include "accesslog/ring.h"
 #include "accesslog/sample.h"
+#include "base/byte_ring.h"
 #include "metrics/registry.h"
 
 namespace postern::accesslog {
@@ -35,7 +35,8 @@ class CoreLog {
   /// error or a 5xx, and always is.
   [[nodiscard]] bool wants(std::string_view request_id, bool has_failed) noexcept {
     const std::uint64_t below = orders_.keep_below.load(std::memory_order_relaxed);
-    if (has_failed || keeps(request_id, below)) [[likely]] return true;
+    if (has_failed || keeps(request_id, below)) [[likely]]
+      return true;
     metrics_.access_log_sampled_out();
     return false;
   }

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <exception>
 #include <utility>
@@ -16,6 +17,11 @@
 #include "base/log.h"
 
 namespace postern::accesslog {
+namespace {
+
+constexpr std::chrono::minutes kLookAgain{10};  // days pass without a rotation, and busy files come free
+
+}  // namespace
 
 Archive::Archive(std::string path, const RotationPolicy& policy, metrics::MetricsRegistry& registry)
     : path_(std::move(path)), policy_(policy), registry_(registry) {
@@ -43,7 +49,7 @@ void Archive::run() noexcept {
   while (!stop_.load(std::memory_order_relaxed)) {
     {
       std::unique_lock lock(mutex_);
-      wanted_.wait(lock, [this] { return is_wanted_; });
+      wanted_.wait_for(lock, kLookAgain, [this] { return is_wanted_; });
       is_wanted_ = false;
     }
     try {
@@ -76,7 +82,7 @@ void Archive::compress(const ArchiveName& name) {
   ArchiveName made = name;
   made.suffix = suffix_of(policy_.compress);
   if (!compress_file(file(name), file(made), policy_.compress, stop_)) {
-    if (errno != ECANCELED && errno != ENOENT) failed("access log: cannot compress", file(name));
+    if (errno != ECANCELED && errno != EBUSY && errno != ENOENT) failed("access log: cannot compress", file(name));
     return;
   }
   remove(name);

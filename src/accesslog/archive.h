@@ -1,5 +1,5 @@
-// Compresses and deletes rotated log files, on a thread of its own at the lowest priority: the writer never waits for it.
-// Owned by the FileSink whose files they are. What a stop leaves undone is done after the next rotation or start.
+// Compresses and deletes rotated log files, on a thread of its own at the lowest priority: the writer never waits for
+// it. Owned by the FileSink whose files they are. What a stop leaves undone is done after the next rotation or start.
 #pragma once
 
 #include <atomic>

@@ -2,6 +2,7 @@
 #include "accesslog/compress.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -142,6 +143,10 @@ bool compress_file(const std::string& from, const std::string& to, config::Compr
                    const std::atomic<bool>& stop) {
   const Fd in(::open(from.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!in.is_open()) return false;
+  if (::flock(in.get(), LOCK_EX | LOCK_NB) != 0) {
+    errno = EBUSY;
+    return false;
+  }
   const std::string partial = to + ".tmp";
   ::unlink(partial.c_str());
   const Fd out(::open(partial.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -62,6 +63,7 @@ FileSink::~FileSink() { ::close(fd_); }
 void FileSink::adopt(int fd) noexcept {
   if (fd_ >= 0) ::close(fd_);
   fd_ = fd;
+  ::flock(fd_, LOCK_SH | LOCK_NB);  // nobody compresses it while we may write; see compress.h
   is_mid_line_ = false;
   struct stat status {};
   size_ = ::fstat(fd_, &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
@@ -73,7 +75,8 @@ LineSink::Outcome FileSink::write(std::string_view& lines) noexcept {
   while (!lines.empty()) {
     std::string_view piece = fitting(lines);
     if (piece.empty()) {
-      const std::string stamp = policy_.every == config::Rotate::never ? period_of(policy_.every, now()).stamp : period_.stamp;
+      const std::string stamp =
+          policy_.every == config::Rotate::never ? period_of(policy_.every, now()).stamp : period_.stamp;
       if (now() >= next_try_ && rotate(stamp)) continue;
       piece = lines;  // a file that is too large is better than lost lines
     }
@@ -180,7 +183,8 @@ std::string FileSink::move_away(const std::string& stamp) const {
 }
 
 bool FileSink::is_ours() const noexcept {
-  struct stat named {}, open {};
+  struct stat named {
+  }, open{};
   return ::lstat(path_.c_str(), &named) == 0 && ::fstat(fd_, &open) == 0 && is_same_file(named, open);
 }
 

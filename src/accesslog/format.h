@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "accesslog/json_line.h"
 #include "accesslog/record.h"
 #include "config/log_template.h"
 #include "config/settings_logs.h"
@@ -31,8 +32,8 @@ class LineFormatter {
   void append_variable(std::string& out, const config::LogTemplatePart& part, const DecodedRecord& decoded);
   bool append_number_variable(std::string& out, config::LogVariable variable, const AccessRecord& record);
   std::string_view text_variable(config::LogVariable variable, const AccessRecord& record);
-  /// `uri` without secrets; good until the next call.
-  std::string_view redacted(std::string_view uri);
+  /// `uri` without secrets, in `space` where there were any.
+  static std::string_view redacted(std::string_view uri, std::string& space);
   /// Renders the second once; most lines share it with the one before.
   void set_time(std::int64_t unix_ns);
 
@@ -40,7 +41,9 @@ class LineFormatter {
   std::vector<config::LogTemplatePart> template_;
   std::int64_t second_ = -1;
   std::string second_text_;
+  std::string target_, referer_;  // without their secrets
   std::string scratch_;
+  JsonLine json_;
 };
 
 }  // namespace postern::accesslog

@@ -118,7 +118,7 @@ std::string_view LineFormatter::text_variable(LogVariable variable, const Access
     case LogVariable::host:
       return without_userinfo(r.host);
     case LogVariable::target:
-      return redacted(r.target);
+      return redacted(r.target, target_);
     case LogVariable::http:
       scratch_ = {static_cast<char>('0' + r.http_major % 10), '.', static_cast<char>('0' + r.http_minor % 10)};
       return scratch_;
@@ -131,7 +131,7 @@ std::string_view LineFormatter::text_variable(LogVariable variable, const Access
     case LogVariable::user_agent:
       return r.user_agent;
     case LogVariable::referer:
-      return redacted(r.referer);
+      return redacted(r.referer, referer_);
     case LogVariable::error:
       return r.error;
     default:

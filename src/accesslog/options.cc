@@ -3,6 +3,8 @@
 
 #include <stdexcept>
 
+#include "config/share.h"
+
 namespace postern::accesslog {
 
 SyslogPeer find_syslog(const config::Syslog& syslog) {
@@ -20,7 +22,7 @@ Options options_of(const config::AccessLog& log, const config::Syslog& syslog) {
   options.format = log.format;
   options.ring_entries = log.ring;
   options.line_template = log.line_template;
-  options.sample = config::parse_share(log.sample).value_or(1);
+  options.sample = config::share_of(log.sample).value_or(1);
   options.rotation = {log.rotate, log.rotate_size, log.keep, log.keep_days, log.compress};
   if (log.path == "syslog") options.syslog = find_syslog(syslog);
   options.message = {static_cast<std::uint8_t>(syslog.access_facility), syslog.tag, "access"};

@@ -91,7 +91,8 @@ void PeerSocket::fail(int why) noexcept {
   close();
   // Another address is tried at once; after a round through all of them there is a pause.
   const bool is_round_over = ++failures_ % peers_.size() == 0;
-  due_ = is_round_over ? Clock::now() + pause_after(failures_ / static_cast<unsigned>(peers_.size()) - 1) : Clock::now();
+  due_ =
+      is_round_over ? Clock::now() + pause_after(failures_ / static_cast<unsigned>(peers_.size()) - 1) : Clock::now();
   errno = why_ = why;
 }
 

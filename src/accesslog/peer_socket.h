@@ -38,9 +38,9 @@ class PeerSocket {
   const int type_;
   int fd_ = -1;
   bool is_connecting_ = false;
-  int why_ = 0;            // it is down
-  std::size_t next_ = 0;   // of peers_
-  unsigned failures_ = 0;  // since it was last ready
+  int why_ = 0;              // it is down
+  std::size_t next_ = 0;     // of peers_
+  unsigned failures_ = 0;    // since it was last ready
   Clock::time_point due_{};  // when to try again; while connecting: when to give up
 };
 

@@ -26,8 +26,8 @@ struct RotationPolicy {
 
 /// What one file holds by the clock.
 struct Period {
-  std::string stamp;      // "2026-11-20", hourly "2026-11-20-15"
-  std::time_t ends = 0;   // the first second that is not in it
+  std::string stamp;     // "2026-11-20", hourly "2026-11-20-15"
+  std::time_t ends = 0;  // the first second that is not in it
 };
 
 /// The day (never and daily) or hour in which `now` lies.

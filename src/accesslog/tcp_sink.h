@@ -1,6 +1,6 @@
 // Lines to a syslog server over TCP, framed by octet counting (RFC 6587, 3.4.1).
-// The thread of the log that owns it. Syslog acknowledges nothing: what the kernel had taken when a connection broke may
-// be lost and is not counted; a message that was cut off is sent again, whole.
+// The thread of the log that owns it. Syslog acknowledges nothing: what the kernel had taken when a connection broke
+// may be lost and is not counted; a message that was cut off is sent again, whole.
 #pragma once
 
 #include <string>

@@ -94,6 +94,8 @@ void Writer::take_orders() {
   drain();  // what was logged before belongs into the old file
   if (next) {
     target_ = std::move(*next);
+    is_blocked_ = is_unavailable_ = false;
+    registry_.set(metrics::Gauge::access_log_blocked, 0);
     if (sent_ != 0) sent_ = std::min(batch_.find('\n', sent_ - 1) + 1, batch_.size());  // no half line in the new one
   } else {
     reopen_now();

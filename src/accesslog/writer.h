@@ -15,7 +15,7 @@
 #include "accesslog/doorbell.h"
 #include "accesslog/format.h"
 #include "accesslog/line_sink.h"
-#include "accesslog/ring.h"
+#include "base/byte_ring.h"
 #include "metrics/registry.h"
 
 namespace postern::accesslog {

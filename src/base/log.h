@@ -97,7 +97,8 @@ class Logger {
 
   /// False: hold it back. `held_back`: how many of it went unwritten before.
   bool admit(Level level, std::string_view message, std::int64_t now_ns, std::uint32_t& held_back) noexcept;
-  void emit(Level level, std::string_view message, Fields fields, std::int64_t now_ns, std::uint32_t held_back) noexcept;
+  void emit(Level level, std::string_view message, Fields fields, std::int64_t now_ns,
+            std::uint32_t held_back) noexcept;
   void send(Level level, std::string_view line, std::size_t body) noexcept;
 
   const int fd_;

@@ -4,7 +4,6 @@
 #include <sys/un.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "config/syntax.h"
 
@@ -12,11 +11,6 @@ namespace postern::config {
 namespace {
 
 constexpr std::size_t kLongestTag = 48;  // RFC 5424, APP-NAME
-
-bool is_number(std::string_view text) noexcept {
-  return !text.empty() && text.size() <= 20 &&
-         std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || c == '.'; });
-}
 
 }  // namespace
 
@@ -35,24 +29,9 @@ std::optional<SyslogAddress> parse_syslog_address(std::string_view text) {
   return SyslogAddress{is_udp ? SyslogTransport::udp : SyslogTransport::tcp, std::string(text)};
 }
 
-std::optional<double> parse_share(std::string_view text) {
-  const bool is_percent = text.ends_with('%');
-  if (is_percent) text.remove_suffix(1);
-  while (is_percent && text.ends_with(' ')) text.remove_suffix(1);
-  double number = 0;
-  if (!is_number(text)) return std::nullopt;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  if (is_percent) number /= 100;
-  if (!(number >= 0 && number <= 1)) return std::nullopt;
-  return number;
-}
-
 std::string check_syslog_address(std::string_view text) {
   return parse_syslog_address(text) ? "" : "not the address of a syslog server";
 }
-
-std::string check_share(std::string_view text) { return parse_share(text) ? "" : "not a share"; }
 
 std::string check_syslog_tag(std::string_view text) {
   const bool is_good = !text.empty() && text.size() <= kLongestTag &&

@@ -1,4 +1,4 @@
-// The syntax of values that only the logs have: the address of a syslog server, a share. Pure; start-up and reload.
+// The syntax of values that only the logs have: the address of a syslog server, its tag. Pure; start-up and reload.
 // Named as checks by schema_logs.cc; accesslog parses with them what the config has let through.
 #pragma once
 
@@ -19,11 +19,7 @@ struct SyslogAddress {
 /// "unix:/dev/log", "udp:host:514", "tcp:[::1]:601"; a host may be a name.
 std::optional<SyslogAddress> parse_syslog_address(std::string_view text);
 
-/// "1%", "0.01": a number from 0 to 1, or a percentage from 0 to 100. No exponents, no signs.
-std::optional<double> parse_share(std::string_view text);
-
 std::string check_syslog_address(std::string_view text);
-std::string check_share(std::string_view text);
 std::string check_syslog_tag(std::string_view text);  // APP-NAME of RFC 5424: 1 to 48 visible ASCII characters
 
 }  // namespace postern::config

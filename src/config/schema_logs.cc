@@ -4,6 +4,7 @@
 #include "config/log_syntax.h"
 #include "config/schema.h"
 #include "config/schema_bind.h"
+#include "config/share.h"
 
 namespace postern::config {
 namespace {
@@ -17,9 +18,10 @@ constexpr std::array<std::string_view, 4> kFormats{"json", "common", "combined",
 constexpr std::array<std::string_view, 3> kRotate{"never", "hourly", "daily"};
 constexpr std::array<std::string_view, 3> kCompress{"none", "gzip", "zstd"};
 // RFC 5424, table 1: the index is the facility's number.
-constexpr std::array<std::string_view, 24> kFacilities{
-    "kern", "user",  "mail",   "daemon",  "auth",   "syslog", "lpr",    "news",   "uucp",   "cron",   "authpriv", "ftp",
-    "ntp",  "audit", "alert",  "clock",   "local0", "local1", "local2", "local3", "local4", "local5", "local6",   "local7"};
+constexpr std::array<std::string_view, 24> kFacilities{"kern",   "user",   "mail",   "daemon", "auth",     "syslog",
+                                                       "lpr",    "news",   "uucp",   "cron",   "authpriv", "ftp",
+                                                       "ntp",    "audit",  "alert",  "clock",  "local0",   "local1",
+                                                       "local2", "local3", "local4", "local5", "local6",   "local7"};
 
 constexpr std::array kSections{
     bind::inside<&Settings::log>("log", "The process's own log."),
@@ -56,12 +58,13 @@ constexpr std::array kKeys{
     KeySpec{.path = "access_log.template",
             .bind = bind::string<&AccessLog::line_template>,
             .fallback = "",
-            .doc = "A line as text with {variables}, such as '{client} \"{method} {target}\" {status}'; docs/logs.md has "
-                   "them all."},
+            .doc =
+                "A line as text with {variables}, such as '{client} \"{method} {target}\" {status}'; docs/logs.md has "
+                "them all."},
     KeySpec{.path = "access_log.sample",
             .bind = bind::string<&AccessLog::sample>,
-            .fallback = "1",
-            .check = {check_share, "a share such as \"0.01\" or \"1%\""},
+            .fallback = "100%",
+            .check = {check_share, "a share such as \"1%\""},
             .doc = "How many of the requests that went well are logged; those with an error or a 5xx always are."},
     KeySpec{.path = "access_log.rotate",
             .bind = bind::word<&AccessLog::rotate>,

@@ -28,7 +28,7 @@ struct AccessLog {
   std::string path;  // "": off, "stdout", "stderr", "syslog", "journald", or a file
   AccessFormat format = AccessFormat::json;
   std::string line_template;  // AccessFormat::text; see log_template.h
-  std::string sample;         // a share, see parse_share()
+  std::string sample;         // a share, see share_of()
   Rotate rotate = Rotate::never;
   std::uint64_t rotate_size = 0;  // bytes; 0: whatever the size
   std::uint32_t keep = 0;         // rotated files; 0: all

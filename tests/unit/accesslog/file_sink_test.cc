@@ -208,7 +208,8 @@ TEST_F(FileSinkTest, ArchiveCompressesAndDeletes) {
   std::string text;
   for (int i = 0; i < 50'000; ++i) text += std::to_string(i) + '\n';
   std::ofstream(path("a.log.2026-11-19")) << text;
-  for (const char* name : {"a.log.2026-11-17.gz", "a.log.2026-11-18.zst", "a.log.1", "a.log.2026-11-01.mine", "b.log.2026-11-01"}) {
+  for (const char* name :
+       {"a.log.2026-11-17.gz", "a.log.2026-11-18.zst", "a.log.1", "a.log.2026-11-01.mine", "b.log.2026-11-01"}) {
     std::ofstream(path(name)) << "x";
   }
   Archive archive(path(), {.every = Rotate::daily, .keep = 2, .compress = Compress::gzip}, registry_);
@@ -230,6 +231,19 @@ TEST_F(FileSinkTest, ArchiveCompressesWithZstd) {
   plain.resize(ZSTD_decompress(plain.data(), plain.size(), packed.data(), packed.size()));
   EXPECT_EQ(plain, text);
   EXPECT_EQ(fs::status(path("a.log.2026-11-19-07.3.zst")).permissions(), fs::perms(0640));
+}
+
+TEST_F(FileSinkTest, ArchiveLeavesAFileThatIsStillWrittenTo) {
+  auto other = open({});  // the process before, during an upgrade
+  fs::rename(path(), path("a.log.2026-11-19"));
+  Archive archive(path(), {.every = Rotate::daily, .compress = Compress::gzip}, registry_);
+  archive.tidy(kNoon);
+  write(*other, "last words\n");
+  EXPECT_EQ(files(), (std::set<std::string>{"a.log.2026-11-19"}));
+  other.reset();
+  archive.tidy(kNoon);
+  EXPECT_EQ(gunzip(path("a.log.2026-11-19.gz")), "last words\n");
+  EXPECT_EQ(count(metrics::Event::access_log_archive_failed), 0U);
 }
 
 TEST_F(FileSinkTest, ArchiveWorksOnItsOwnThread) {

@@ -1,4 +1,4 @@
-// Values that only the logs have: shares, addresses of syslog servers, templates.
+// Values that only the logs have: addresses of syslog servers, templates.
 #include "config/log_syntax.h"
 
 #include <gtest/gtest.h>
@@ -10,18 +10,6 @@
 
 namespace postern::config {
 namespace {
-
-TEST(LogSyntax, Shares) {
-  EXPECT_EQ(parse_share("1"), 1.0);
-  EXPECT_EQ(parse_share("0"), 0.0);
-  EXPECT_EQ(parse_share("0.01"), 0.01);
-  EXPECT_EQ(parse_share("1%"), 0.01);
-  EXPECT_EQ(parse_share("12.5 %"), 0.125);
-  EXPECT_EQ(parse_share("100%"), 1.0);
-  for (const char* bad : {"", "%", "-1", "1.1", "101%", "1e-3", "nan", "inf", "0x1", "1 1", " 1", "0..1", "."}) {
-    EXPECT_FALSE(parse_share(bad)) << bad;
-  }
-}
 
 TEST(LogSyntax, SyslogAddresses) {
   EXPECT_EQ(parse_syslog_address("unix:/dev/log")->target, "/dev/log");
@@ -46,10 +34,8 @@ TEST(LogTemplate, Parts) {
   const LogTemplate parsed = parse_log_template("{{{client}}} \"{target}\" {status} {user_agent:json}!");
   ASSERT_TRUE(parsed.ok()) << parsed.error;
   const std::vector<LogTemplatePart> expected = {
-      {"{", true, LogVariable::client, LogEscape::word},
-      {"} \"", true, LogVariable::target, LogEscape::quoted},
-      {"\" ", true, LogVariable::status, LogEscape::word},
-      {" ", true, LogVariable::user_agent, LogEscape::json},
+      {"{", true, LogVariable::client, LogEscape::word},   {"} \"", true, LogVariable::target, LogEscape::quoted},
+      {"\" ", true, LogVariable::status, LogEscape::word}, {" ", true, LogVariable::user_agent, LogEscape::json},
       {"!", false, LogVariable::time, LogEscape::word},
   };
   EXPECT_EQ(parsed.parts, expected);
