@@ -7,11 +7,13 @@
 #include <CLI/Formatter.hpp>
 #include <cerrno>
 #include <cstring>
+#include <iomanip>
 #include <iostream>
 #include <optional>
 #include <string>
 
 #include "admin/client.h"
+#include "balance/kinds.h"
 #include "cli/config_commands.h"
 #include "cli/dev_cert.h"
 #include "server/daemon.h"
@@ -42,6 +44,13 @@ int send_signal(const std::string& what, int pid) {
   if (::kill(pid, signal) == 0) return 0;
   std::cerr << "postern: cannot signal " << pid << ": " << std::strerror(errno) << "\n";
   return 1;
+}
+
+int list_balancers() {
+  for (const BalancerKind* kind : balance::kinds()) {
+    std::cout << std::left << std::setw(16) << kind->name << kind->doc << "\n";
+  }
+  return 0;
 }
 
 }  // namespace
@@ -79,6 +88,10 @@ int run_command_line(int argc, char** argv) {
   configs->add_subcommand("example", "A commented configuration with every default")->callback([&] {
     exit_code = example_command(std::cout);
   });
+
+  CLI::App* list = app.add_subcommand("list", "Show what can be chosen from");
+  list->require_subcommand(1);
+  list->add_subcommand("balancers", "For an upstream's balance.kind")->callback([&] { exit_code = list_balancers(); });
 
   std::string admin = "127.0.0.1:9180";
   CLI::App* health = app.add_subcommand("health", "Ask a running postern whether it is ready: 0 yes, 1 no");

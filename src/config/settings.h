@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "config/settings_balance.h"
 #include "config/settings_daemon.h"
 #include "config/settings_health.h"
 
@@ -101,6 +102,9 @@ struct Upstream {
   std::optional<UpstreamTls> tls;
   std::optional<UpstreamHealth> health;  // none: endpoints are not checked
   UpstreamEjection ejection;
+  UpstreamBalance balance;
+  std::vector<UpstreamEndpoint> members;  // beside `endpoints`
+  std::optional<UpstreamSticky> sticky;   // none: any endpoint will do
 };
 
 struct FixedReply {
@@ -160,6 +164,7 @@ struct Settings {
   LogLevel log_level = LogLevel::info;
   std::string admin_listen;  // "": none
   Duration drain_timeout{};
+  std::string zone;  // where this process runs; empty: zones do not matter
   AccessLog access_log;
   Overload overload;
   Watchdog watchdog;
