@@ -32,7 +32,7 @@ std::string check_kind(std::string_view text) { return check_name(text); }
 
 constexpr std::array kSections{
     bind::inside<&Upstream::balance>("upstream[].balance", "Whose turn it is."),
-    bind::repeated<&Upstream::members>("upstream[].endpoint",
+    bind::repeated<&Upstream::members>("upstream[].endpoint[]",
                                        "An endpoint with more to say than its address; may stand beside endpoints."),
     bind::optional<&Upstream::sticky>("upstream[].sticky",
                                       "A client stays with its endpoint, by a signed cookie; without this table it "

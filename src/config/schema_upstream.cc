@@ -27,8 +27,8 @@ constexpr std::array kKeys{
             .bind = bind::strings<&Upstream::endpoints>,
             .check = {check_endpoint, "\"host:port\", \"[::1]:9000\" or \"unix:/run/model.sock\""},
             .example = "[\"127.0.0.1:9000\"]",
-            .doc = "Servers: host name or IP address with its port, or a Unix socket. At least one, here or in an "
-                   "[[upstream.endpoint]]."},
+            .doc = "Servers: IP address or host name with its port, or a Unix socket. Every address of a name is one "
+                   "endpoint, and names are looked up again as DNS says. [[upstream.endpoint]] is the long form."},
     KeySpec{.path = "upstream[].connect_timeout",
             .bind = bind::duration<&Upstream::connect_timeout>,
             .fallback = "2s",

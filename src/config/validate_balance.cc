@@ -1,5 +1,5 @@
-// Cross checks on an upstream's endpoints and on how requests are spread over them. Which balancers there are is known
-// further up (server/build.cc).
+// Cross checks on how requests are spread over an upstream's endpoints. Which balancers there are is known further up
+// (server/build_balance.cc); that there are endpoints at all is validate_discovery.cc's to see.
 #include <algorithm>
 
 #include "config/validate.h"
@@ -21,9 +21,6 @@ void check_body_key(const Settings& settings, const Upstream& upstream, const st
 }  // namespace
 
 void validate_balance(const Settings& settings, const Upstream& upstream, const std::string& path, Report& report) {
-  const std::string endpoints = path + ".endpoints";
-  if (upstream.endpoints.empty() && upstream.members.empty() && !report.is_faulty(endpoints))
-    report.add(endpoints, "must not be empty", "at least one, here or in an [[upstream.endpoint]]");
   const bool idle = std::ranges::all_of(upstream.members, [](const UpstreamEndpoint& e) { return e.weight == 0; });
   if (upstream.endpoints.empty() && !upstream.members.empty() && idle)
     report.add(path + ".endpoint[0].weight", "no endpoint has a weight, so none gets requests");
