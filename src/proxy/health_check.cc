@@ -97,8 +97,9 @@ HealthChecks::HealthChecks(net::Loop& loop, std::shared_ptr<upstream::Cluster> c
 
 HealthChecks::~HealthChecks() {
   for (const std::shared_ptr<HealthCheck>& check : checks_) check->stop();
-  // What was known counts no longer.
-  for (const upstream::EndpointPin& endpoint : cluster_->endpoints()) cluster_->set_health(*endpoint, true);
+  // What was known counts no longer. A copy: the cluster makes its list anew meanwhile.
+  const std::vector<upstream::EndpointPin> endpoints = cluster_->endpoints();
+  for (const upstream::EndpointPin& endpoint : endpoints) cluster_->set_health(*endpoint, true);
 }
 
 }  // namespace postern::proxy
