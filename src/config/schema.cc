@@ -88,8 +88,8 @@ void add_children(Section& section, std::span<const SchemaPart> parts) {
 SchemaPart root_schema() { return {kSections, kKeys}; }
 
 Section schema() {
-  const std::array parts{root_schema(), listener_schema(), upstream_schema(), health_schema(),
-                         route_schema()};
+  const std::array parts{root_schema(),   listener_schema(), upstream_schema(),
+                         health_schema(), route_schema(),    daemon_schema()};
   Section root{&kSections.front(), {}, {}};
   add_children(root, parts);
   return root;

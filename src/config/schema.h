@@ -73,6 +73,7 @@ SchemaPart listener_schema();  // schema_listener.cc
 SchemaPart upstream_schema();  // schema_upstream.cc
 SchemaPart route_schema();     // schema_route.cc
 SchemaPart health_schema();    // schema_health.cc
+SchemaPart daemon_schema();    // schema_daemon.cc
 
 /// The table as a tree: a section with its keys and its sections, in the table's order.
 struct Section {

@@ -107,6 +107,17 @@ constexpr std::array kKeys{
             .fallback = "0",
             .max = 10'000'000,
             .doc = "Connections at a time, over all workers; 0: no limit."},
+    KeySpec{.path = "listener[].max_connections_per_address",
+            .bind = bind::integer<&Listener::max_connections_per_address>,
+            .fallback = "0",
+            .max = 10'000'000,
+            .doc = "Connections at a time from one client address, over all workers; of IPv6 the first 64 bits count. "
+                   "With a PROXY header the address that it names counts. 0: no limit, as befits a listener behind "
+                   "another proxy or a NAT."},
+    KeySpec{.path = "listener[].essential",
+            .bind = bind::boolean<&Listener::essential>,
+            .fallback = "false",
+            .doc = "Whether overload refuses nothing here, as befits a listener that only health checks come to."},
     KeySpec{.path = "listener[].header_timeout",
             .bind = bind::duration<&Listener::header_timeout>,
             .fallback = "10s",

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "config/settings_health.h"
+#include "config/settings_daemon.h"
 
 namespace postern::config {
 
@@ -61,8 +62,10 @@ struct Listener {
   std::uint64_t max_request_line = 0;
   std::uint64_t max_header_bytes = 0;
   std::uint32_t max_header_fields = 0;
-  std::uint64_t max_body = 0;         // 0: no limit
-  std::uint32_t max_connections = 0;  // 0: no limit
+  std::uint64_t max_body = 0;                     // 0: no limit
+  std::uint32_t max_connections = 0;              // 0: no limit
+  std::uint32_t max_connections_per_address = 0;  // 0: no limit
+  bool essential = false;                         // overload refuses nothing here
   Duration header_timeout{};
   Duration body_timeout{};
   Duration write_timeout{};
@@ -158,6 +161,9 @@ struct Settings {
   std::string admin_listen;  // "": none
   Duration drain_timeout{};
   AccessLog access_log;
+  Overload overload;
+  Watchdog watchdog;
+  Upgrade upgrade;
   std::vector<Listener> listeners;
   std::vector<Upstream> upstreams;
   std::vector<Route> routes;

@@ -112,6 +112,7 @@ void validate(const Settings& settings, const Origins& origins, Report& report) 
   check_listeners(settings, origins, report);
   check_upstreams(settings, origins, report);
   validate_routes(settings, origins, report);
+  validate_daemon(settings, report);
 }
 
 }  // namespace postern::config

@@ -15,5 +15,7 @@ void validate_health(const Upstream& upstream, const std::string& path, Report& 
 
 /// validate's part on routes, in validate_routes.cc.
 void validate_routes(const Settings& settings, const Origins& origins, Report& report);
+/// validate's part on overload and watchdog, in validate_daemon.cc.
+void validate_daemon(const Settings& settings, Report& report);
 
 }  // namespace postern::config

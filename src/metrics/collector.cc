@@ -251,6 +251,17 @@ void add_process(Page& page) {
   page.add(Family::process_start, stats.start_time);
 }
 
+void add_daemon(Page& page, const MetricsRegistry& registry) {
+  page.add(Family::upgrades, {"ok"}, registry.get(Event::upgrade_ok));
+  page.add(Family::upgrades, {"failed"}, registry.get(Event::upgrade_failed));
+  page.add(Family::cores_found_stuck, {}, registry.get(Event::core_stuck));
+  page.add(Family::cores_stuck, {}, static_cast<double>(registry.get(Gauge::stuck_cores)));
+  page.add(Family::overload_stage, {}, static_cast<double>(registry.get(Gauge::overload_stage)));
+  const auto ratio = [&](Gauge gauge) { return static_cast<double>(registry.get(gauge)) / 1000; };
+  page.add(Family::overload_pressure, {"memory"}, ratio(Gauge::overload_memory_permil));
+  page.add(Family::overload_pressure, {"files"}, ratio(Gauge::overload_files_permil));
+}
+
 void add_events(Page& page, const MetricsRegistry& registry) {
   page.add(Family::reloads, {"ok"}, registry.get(Event::reload_ok));
   page.add(Family::reloads, {"failed"}, registry.get(Event::reload_failed));
@@ -296,14 +307,24 @@ std::vector<prometheus::MetricFamily> Collector::Collect() const {
 
     std::array<std::uint64_t, kCount<Reason>> reasons{};
     std::array<std::uint64_t, CoreMetrics::kCodes> codes{};
+    std::array<std::uint64_t, kCount<Shed>> shed{};
+    MergedHistogram lag;
     std::uint64_t in_flight = 0, dropped = 0;
-    for (const auto& core : cores) {
+    for (std::size_t i = 0; i < cores.size(); ++i) {
+      const auto& core = cores[i];
+      sum_into(shed, core->shed_);
+      lag.add(core->loop_lag_);
+      page.add(Family::core_loop_lag, {std::to_string(i)}, static_cast<double>(core->last_lag_ns_.get()) / 1e9);
       sum_into(reasons, core->reasons_);
       sum_into(codes, core->codes_);
       in_flight += core->in_flight_.get();
       dropped += core->access_log_dropped_.get();
     }
     page.add(Family::workers, {}, std::uint64_t{cores.size()});
+    page.add(Family::loop_lag, {}, lag);
+    for (std::size_t i = 0; i < shed.size(); ++i) {
+      page.add(Family::overload_shed, {to_string(static_cast<Shed>(i))}, shed[i]);
+    }
     page.add(Family::requests_in_flight, {}, in_flight);
     page.add(Family::access_log_dropped, {"ring"}, dropped);
     for (std::size_t i = 1; i < reasons.size(); ++i) {
@@ -314,6 +335,7 @@ std::vector<prometheus::MetricFamily> Collector::Collect() const {
     }
   }
   add_events(page, registry_);
+  add_daemon(page, registry_);
   add_process(page);
   return std::move(page).take();
 }

@@ -102,6 +102,13 @@ class alignas(64) CoreMetrics {
     if (why != Reason::none) reasons_[static_cast<std::size_t>(why)].add();
   }
 
+  /// From the loop's regular tick: how late it came.
+  void loop_lagged(std::int64_t late_ns) noexcept {
+    loop_lag_.record(late_ns);
+    last_lag_ns_.set(static_cast<std::uint64_t>(late_ns > 0 ? late_ns : 0));
+  }
+  void shed(Shed what) noexcept { shed_[static_cast<std::size_t>(what)].add(); }
+
   void access_log_dropped() noexcept { access_log_dropped_.add(); }
 
  private:
@@ -111,6 +118,9 @@ class alignas(64) CoreMetrics {
   Cell in_flight_{};
   Cell access_log_dropped_{};
   std::array<Cell, kCount<Reason>> reasons_{};
+  Cell last_lag_ns_{};
+  std::array<Cell, kCount<Shed>> shed_{};
+  Histogram loop_lag_{};
   std::array<Cell, kCodes> codes_{};  // by exact status; 0: none
 
   SlotTable<RouteRow> routes_;

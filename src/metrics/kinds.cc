@@ -54,8 +54,10 @@ constexpr std::array<std::string_view, kCount<Reason>> kReasonNames = {
 };
 
 constexpr std::array<std::string_view, kCount<Rejection>> kRejectionNames = {
-    "limit", "descriptors", "memory", "proxy_header", "draining",
+    "limit", "descriptors", "memory", "proxy_header", "draining", "address_limit", "overload",
 };
+
+constexpr std::array<std::string_view, kCount<Shed>> kShedNames = {"idle_connection", "connection", "request"};
 
 constexpr std::array<std::string_view, kCount<HandshakeFailure>> kHandshakeFailureNames = {
     "timeout", "closed", "no_common", "client_certificate", "client_rejected", "not_tls", "other",
@@ -88,6 +90,7 @@ std::string_view name_of(Kind kind, const std::array<std::string_view, n>& names
 
 std::string_view to_string(Reason reason) noexcept { return name_of(reason, kReasonNames); }
 std::string_view to_string(Rejection rejection) noexcept { return name_of(rejection, kRejectionNames); }
+std::string_view to_string(Shed shed) noexcept { return name_of(shed, kShedNames); }
 std::string_view to_string(HandshakeFailure failure) noexcept { return name_of(failure, kHandshakeFailureNames); }
 std::string_view to_string(H2Event event) noexcept { return name_of(event, kH2EventNames); }
 std::string_view to_string(UpstreamError error) noexcept { return name_of(error, kUpstreamErrorNames); }

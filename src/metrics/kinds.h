@@ -62,7 +62,19 @@ enum class Reason : std::uint8_t {
 };
 
 /// Why an accepted connection was closed before its first request.
-enum class Rejection : std::uint8_t { limit, descriptors, memory, proxy_header, draining, count_ };
+enum class Rejection : std::uint8_t {
+  limit,
+  descriptors,
+  memory,
+  proxy_header,
+  draining,
+  address_limit,
+  overload,
+  count_,
+};
+
+/// What overload took away, beside connections and requests that were refused (Rejection, Reason).
+enum class Shed : std::uint8_t { idle_connection, connection, request, count_ };
 
 enum class HandshakeFailure : std::uint8_t {
   timeout,
@@ -139,6 +151,7 @@ inline constexpr std::size_t kCount = static_cast<std::size_t>(Kind::count_);
 
 std::string_view to_string(Reason reason) noexcept;
 std::string_view to_string(Rejection rejection) noexcept;
+std::string_view to_string(Shed shed) noexcept;
 std::string_view to_string(HandshakeFailure failure) noexcept;
 std::string_view to_string(H2Event event) noexcept;
 std::string_view to_string(UpstreamError error) noexcept;

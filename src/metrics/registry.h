@@ -25,6 +25,9 @@ enum class Event : std::uint8_t {
   certificate_reload_failed,
   access_log_written,  // lines
   access_log_lost,     // lines that reached the writer and could not be written
+  upgrade_ok,
+  upgrade_failed,
+  core_stuck,
   count_,
 };
 
@@ -33,6 +36,10 @@ enum class Gauge : std::uint8_t {
   config_generation,
   config_loaded_at,  // Unix seconds
   draining,          // 0 or 1
+  stuck_cores,
+  overload_stage,          // 0: none
+  overload_memory_permil,  // of the limit
+  overload_files_permil,
   count_,
 };
 
