@@ -124,8 +124,9 @@ constexpr std::array kKeys{
             .bind = bind::integer<&UpstreamEjection::consecutive_failures>,
             .fallback = "5",
             .max = 1'000'000,
-            .doc = "Failed requests in a row, of all workers together: no connection, reset, no answer in time, or 502, "
-                   "503 or 504. 0: this reason does not count."},
+            .doc =
+                "Failed requests in a row, of all workers together: no connection, reset, no answer in time, or 502, "
+                "503 or 504. 0: this reason does not count."},
     KeySpec{.path = "upstream[].ejection.success_rate",
             .bind = bind::boolean<&UpstreamEjection::success_rate>,
             .fallback = "true",

@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "config/settings_health.h"
 #include "config/settings_daemon.h"
+#include "config/settings_health.h"
 
 namespace postern::config {
 

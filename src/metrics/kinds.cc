@@ -74,8 +74,8 @@ constexpr std::array<std::string_view, kCount<UpstreamError>> kUpstreamErrorName
 };
 
 constexpr std::array<std::string_view, kCount<HealthResult>> kHealthResultNames = {
-    "serving", "not_serving", "unknown_service", "unimplemented", "timeout",
-    "unreachable", "failed", "tls", "bad_status", "bad_body",
+    "serving", "not_serving", "unknown_service", "unimplemented", "timeout", "unreachable",
+    "failed",  "tls",         "bad_status",      "bad_body",
 };
 
 constexpr std::array<std::string_view, kCount<Ejection>> kEjectionNames = {"consecutive_failures", "success_rate"};
