@@ -52,7 +52,8 @@ void HealthKeeper::follow_set() {
       continue;
     }
     HealthTarget target = health_target(member.spec, *duty_.health, duty_.protocol, duty_.tls);
-    checks_.push_back(std::make_shared<HealthCheck>(loop_, std::move(target), *duty_.health, member.state, *this));
+    HealthListener& self = *this;
+    checks_.push_back(std::make_shared<HealthCheck>(loop_, std::move(target), *duty_.health, member.state, self));
     tasks_.start(checks_.back()->run(checks_.back()));
   }
   for (const std::shared_ptr<HealthCheck>& gone : old) {

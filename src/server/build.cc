@@ -8,6 +8,7 @@
 #include "net/tls_client_context.h"
 #include "net/tls_material.h"
 #include "net/tls_server_context.h"
+#include "server/build_health.h"
 
 namespace postern::server {
 
@@ -56,14 +57,6 @@ wire::H2Settings h2_settings(const config::Listener& listener) {
   h2.max_glitches = listener.h2_max_glitches;
   h2.write_timeout_ms = listener.write_timeout.count();
   return h2;
-}
-
-upstream::HealthSpec health_spec(const config::UpstreamHealth& health) {
-  return {.kind = health.kind,
-          .service = health.service,
-          .interval_ms = health.interval.count(),
-          .timeout_ms = health.timeout.count(),
-          .thresholds = {health.unhealthy_after, health.healthy_after}};
 }
 
 /// Everything of an upstream that must be equal for its kept connections to serve on after a reload.

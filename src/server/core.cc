@@ -20,6 +20,7 @@ Core::Core(std::size_t number, net::Engine engine, metrics::CoreMetrics& metrics
       tasks_(loop_.frames()),
       checking_(loop_.frames()),
       drains_(loop_.frames()),
+      checks_(loop_, checking_),
       work_(loop_.io().get_executor()) {}
 
 Core::~Core() { join(); }
@@ -34,7 +35,7 @@ void Core::run() {
   loop_.run();
   // Stopped: close what is kept, and let the operations that this aborts come home.
   acceptors_.clear();
-  checks_.clear();
+  checks_.stop();
   pipeline_.install(proxy::GenerationPin());
   loop_.finish();
   library_.leave_thread();
@@ -120,18 +121,8 @@ proxy::GenerationPin Core::make_generation(std::shared_ptr<const proxy::Snapshot
   return proxy::GenerationPin(next.release());
 }
 
-// A cluster that serves on is checked on; those that requests do not come to any more are left alone.
-void Core::start_checks() {
-  std::vector<std::unique_ptr<proxy::HealthChecks>> old = std::exchange(checks_, {});
-  for (const std::shared_ptr<upstream::Cluster>& cluster : pipeline_.generation()->clusters) {
-    if (!cluster->health()) continue;
-    const auto same = std::find_if(old.begin(), old.end(), [&](const auto& c) { return c && c->cluster() == cluster; });
-    if (same != old.end())
-      checks_.push_back(std::move(*same));
-    else
-      checks_.push_back(std::make_unique<proxy::HealthChecks>(loop_, cluster, checking_));
-  }
-}
+// Each upstream is the duty of one core of the process.
+void Core::start_checks() {}
 
 void Core::add(Connection& connection) noexcept {
   connection.next_ = first_;
@@ -152,7 +143,7 @@ Task<void> Core::drain(std::function<void()> done) {
   acceptors_.clear();
   for (Connection* c = first_; c; c = c->next_) c->drain();
   co_await tasks_.join();
-  checks_.clear();
+  checks_.stop();
   co_await checking_.join();
   done();
 }

@@ -13,7 +13,7 @@
 #include "base/task_group.h"
 #include "crypto/library.h"
 #include "net/loop.h"
-#include "proxy/health_check.h"
+#include "proxy/health_keeper.h"
 #include "proxy/pipeline.h"
 #include "proxy/snapshot.h"
 #include "wire/h1_server.h"
@@ -88,7 +88,7 @@ class Core {
   TaskGroup tasks_;                                           // connections
   TaskGroup checking_;                                        // health checks
   TaskGroup drains_;                                          // waits for them
-  std::vector<std::unique_ptr<proxy::HealthChecks>> checks_;  // of the clusters that requests see now
+  proxy::HealthKeepers checks_;                               // of the upstreams that are this core's duty
   std::map<std::uint16_t, std::unique_ptr<Acceptor>> acceptors_;
   Connection* first_ = nullptr;
   bool draining_ = false;

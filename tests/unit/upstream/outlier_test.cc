@@ -18,7 +18,7 @@ class Outliers : public testing::Test {
     std::vector<EndpointSpec> specs;
     for (std::size_t i = 0; i < endpoints; ++i) {
       const auto port = static_cast<std::uint16_t>(i + 1);
-      specs.push_back({.name = "e" + std::to_string(i), .address = *net::ip_address("127.0.0.1", port)});
+      specs.push_back({.name = "e" + std::to_string(i), .address = *net::ip_address("127.0.0.1", port), .zone = {}});
     }
     upstream_->assign(std::move(specs));
     set_ = upstream_->endpoints();
