@@ -40,6 +40,7 @@ def over(endpoints, health: dict | None = None, ejection: dict | None = None, **
     if health is not None:
         one["health"] = {**QUICK, **health}
     one["ejection"] = OFF if ejection is None else ejection
+    one["balance"] = {"kind": "round_robin"}  # so that everybody has his turn
     return {
         "listener": [{"name": "main"}],
         "upstream": [one],
