@@ -1,19 +1,18 @@
 #include "cli/command_line.h"
 
-#include <signal.h>
-
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
-#include <cerrno>
-#include <cstring>
+#include <iomanip>
 #include <iostream>
 #include <optional>
 #include <string>
 
 #include "admin/client.h"
+#include "balance/kinds.h"
 #include "cli/config_commands.h"
 #include "cli/dev_cert.h"
+#include "cli/signal_command.h"
 #include "server/daemon.h"
 #include "server/engine.h"
 
@@ -23,7 +22,7 @@ namespace {
 
 constexpr const char* kDefaultConfig = "/etc/postern/postern.toml";
 
-int run_daemon(const std::string& config, const std::string& engine) {
+int run_daemon(server::Start start, const std::string& config, const std::string& engine) {
   config::LoadResult loaded = load_checked(config, {});
   if (!loaded.ok()) {
     print_diagnostics(loaded.diagnostics, std::cerr);
@@ -32,16 +31,17 @@ int run_daemon(const std::string& config, const std::string& engine) {
   config::Engine wanted = loaded.settings.engine;
   if (engine == "epoll") wanted = config::Engine::epoll;
   if (engine == "io_uring") wanted = config::Engine::io_uring;
-  server::Daemon daemon(std::move(loaded), server::choose_engine(wanted),
-                        [config] { return load_checked(config, {}); });
+  server::Daemon daemon(
+      std::move(loaded), server::choose_engine(wanted), [config] { return load_checked(config, {}); },
+      std::move(start));
   return daemon.run();
 }
 
-int send_signal(const std::string& what, int pid) {
-  const int signal = what == "reload" ? SIGHUP : what == "reopen" ? SIGUSR1 : SIGTERM;
-  if (::kill(pid, signal) == 0) return 0;
-  std::cerr << "postern: cannot signal " << pid << ": " << std::strerror(errno) << "\n";
-  return 1;
+int list_balancers() {
+  for (const BalancerKind* kind : balance::kinds()) {
+    std::cout << std::left << std::setw(16) << kind->name << kind->doc << "\n";
+  }
+  return 0;
 }
 
 }  // namespace
@@ -62,7 +62,7 @@ int run_command_line(int argc, char** argv) {
   CLI::App* run = with_config(app.add_subcommand("run", "Run the proxy in the foreground"));
   run->add_option("--engine", engine, "epoll or io_uring, instead of the config's")
       ->check(CLI::IsMember({"auto", "epoll", "io_uring"}));
-  run->callback([&] { exit_code = run_daemon(config, engine); });
+  run->callback([&] { exit_code = run_daemon(server::Start::of(argc, argv), config, engine); });
 
   with_config(app.add_subcommand("check", "Check a configuration, all of it, and exit: 0 good, 2 not"))->callback([&] {
     exit_code = check_command(config, std::cout, std::cerr, server::deep_check);
@@ -80,19 +80,23 @@ int run_command_line(int argc, char** argv) {
     exit_code = example_command(std::cout);
   });
 
+  CLI::App* list = app.add_subcommand("list", "Show what can be chosen from");
+  list->require_subcommand(1);
+  list->add_subcommand("balancers", "For an upstream's balance.kind")->callback([&] { exit_code = list_balancers(); });
+
   std::string admin = "127.0.0.1:9180";
   CLI::App* health = app.add_subcommand("health", "Ask a running postern whether it is ready: 0 yes, 1 no");
   health->add_option("--admin", admin, "its admin address")->capture_default_str();
   health->callback([&] { exit_code = admin::health(admin); });
 
-  std::string what;
-  int pid = 0;
-  CLI::App* signal = app.add_subcommand("signal", "Tell a running postern to reload, to reopen its logs or to stop");
-  signal->add_option("what", what, "reload, reopen or stop")
+  SignalRequest request;
+  CLI::App* signal = app.add_subcommand("signal", "Tell a running postern to reload, to upgrade or to stop");
+  signal->add_option("what", request.what, "reload, reopen (its logs), upgrade (its binary) or stop")
       ->required()
-      ->check(CLI::IsMember({"reload", "reopen", "stop"}));
-  signal->add_option("pid", pid, "its process id")->required()->check(CLI::PositiveNumber);
-  signal->callback([&] { exit_code = send_signal(what, pid); });
+      ->check(CLI::IsMember({"reload", "reopen", "upgrade", "stop"}));
+  signal->add_option("pid", request.pid, "its process id")->required()->check(CLI::PositiveNumber);
+  signal->add_option("-c,--config", request.config, "reload: check this file first, and wait for the outcome");
+  signal->callback([&] { exit_code = signal_command(request, std::cerr); });
 
   std::string folder = ".";
   CLI::App* dev_cert = app.add_subcommand("dev-cert", "Make a certificate for local trials");

@@ -5,14 +5,19 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "config/settings.h"
 #include "metrics/core_metrics.h"
 #include "net/cidr.h"
+#include "proxy/hash_key.h"
+#include "proxy/sticky.h"
 #include "route/table.h"
 #include "upstream/cluster.h"
+#include "upstream/health.h"
 #include "wire/h1_settings.h"
 #include "wire/h2_settings.h"
 
@@ -34,7 +39,9 @@ struct ListenerPolicy {
   wire::H2Settings h2;
   net::CidrList trusted_proxies;
   net::CidrList proxy_protocol_from;
-  std::uint32_t max_connections = 0;  // per core; 0: no limit
+  std::uint32_t max_connections = 0;              // per core; 0: no limit
+  std::uint32_t max_connections_per_address = 0;  // of the process; 0: no limit
+  bool essential = false;                         // overload refuses nothing here
   std::int64_t tls_handshake_timeout_ms = 5'000;
   std::shared_ptr<const net::TlsMaterial> tls_material;  // nullptr: plain
   std::shared_ptr<const crypto::TicketKeys> ticket_keys;
@@ -44,12 +51,18 @@ struct ListenerPolicy {
 
 struct Snapshot {
   std::uint64_t number = 0;
+  std::size_t cores = 1;  // that share it
   config::Settings settings;
   std::vector<ListenerPolicy> listeners;
   std::unique_ptr<const route::RouteTable> routes;
   std::vector<metrics::Slot> route_slots;  // by Route::index
   struct UpstreamSpec {
     upstream::ClusterSpec cluster;
+    std::optional<upstream::HealthSpec> health;        // none: endpoints are not checked
+    std::shared_ptr<upstream::SharedUpstream> shared;  // the same over reloads
+    std::vector<upstream::EndpointSpec> endpoints;     // assigned when the snapshot is accepted
+    HashKeySpec hash_key;
+    std::optional<StickyPolicy> sticky;
     metrics::Slot slot = 0;
     std::shared_ptr<const net::TlsMaterial> tls_material;  // nullptr: plain
     config::UpstreamTls tls_settings;

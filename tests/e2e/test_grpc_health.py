@@ -43,6 +43,7 @@ def over(*servers: Server, upstream: dict | None = None, **health) -> dict:
                 "protocol": "h2",
                 "endpoints": [server.endpoint for server in servers],
                 "health": {**CHECK, **health},
+                "balance": {"kind": "round_robin"},
                 **(upstream or {}),
             }
         ],
