@@ -96,7 +96,7 @@ Task<HealthFinding> HttpHealthProbe::ask(UpstreamExchange& up) {
   HealthFinding finding;
   if (!answered) co_return finding;
   finding.status = up.response().status;
-  finding.result = !spec_.expects_status(finding.status)     ? HealthResult::bad_status
+  finding.result = !spec_.expects_status(finding.status)  ? HealthResult::bad_status
                    : !spec_.expects_body(request_.body()) ? HealthResult::bad_body
                                                           : HealthResult::serving;
   co_return finding;

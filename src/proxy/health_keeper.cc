@@ -46,7 +46,8 @@ void HealthKeeper::follow_set() {
   if (!duty_.health) return;
   std::vector<std::shared_ptr<HealthCheck>> old = std::exchange(checks_, {});
   for (const EndpointSet::Member& member : set_->members) {
-    const auto same = std::ranges::find_if(old, [&](const auto& check) { return check && check->state() == member.state; });
+    const auto same =
+        std::ranges::find_if(old, [&](const auto& check) { return check && check->state() == member.state; });
     if (same != old.end()) {
       checks_.push_back(std::move(*same));
       continue;

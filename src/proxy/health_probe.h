@@ -35,9 +35,9 @@ HealthTarget health_target(const upstream::EndpointSpec& endpoint, const upstrea
 
 struct HealthFinding {
   metrics::HealthResult result = metrics::HealthResult::failed;
-  std::uint16_t status = 0;     // of the answer: bad_status
+  std::uint16_t status = 0;      // of the answer: bad_status
   std::string_view detail = {};  // static text: tls
-  bool ours = false;            // we could not ask (no descriptors): it says nothing about the endpoint
+  bool ours = false;             // we could not ask (no descriptors): it says nothing about the endpoint
 };
 
 class HealthProbe {

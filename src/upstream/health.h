@@ -25,7 +25,7 @@ struct HealthSpec {
   std::string service;  // grpc
   config::HealthMethod method = config::HealthMethod::get;
   std::string path = "/";
-  std::string host;                                                        // empty: the endpoint's
+  std::string host;                                                           // empty: the endpoint's
   std::vector<std::pair<std::uint16_t, std::uint16_t>> statuses{{200, 299}};  // first and last of each range
   std::string expected_body;
   std::size_t max_body = 16 * 1024;

@@ -74,7 +74,7 @@ def test_not_serving_and_back(postern_with, make_server):
     assert names(postern) == {first.port, second.port}
     first.set_health(NOT_SERVING)
     wait_unhealthy(postern, 1)
-    assert postern.total(CHECKS, result="not_serving") == 3
+    assert postern.total(CHECKS, result="not_serving") >= 3
     assert names(postern) == {second.port}
     log = postern.wait_log("endpoint is unhealthy")
     assert first.endpoint in log and "NOT_SERVING" in log and second.endpoint not in log

@@ -81,7 +81,7 @@ def test_http_status_and_body(postern_with, fleet):
     assert origins(postern) == {second.port}
     log = postern.wait_log("endpoint is unhealthy")
     assert first.endpoint in log and 'why="status 503"' in log
-    assert postern.total(CHECKS, result="bad_status") == 3
+    assert postern.total(CHECKS, result="bad_status") >= 3
     first.mode("ok")
     wait_unhealthy(postern, 0)
     postern.wait_log("endpoint is healthy again")

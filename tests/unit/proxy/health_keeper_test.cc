@@ -102,7 +102,8 @@ TEST_F(HealthKeeping, LooksSoonerWhileSomethingIsWrong) {
   servers_[1].answer.body.back() = 1;
   ASSERT_TRUE(drive([&] { return !is_out(1); }));
   const int checks = servers_[1].checks;
-  EXPECT_FALSE(test::drive(loop_, [&] { return servers_[1].step(), servers_[1].checks != checks; }, 100));
+  EXPECT_FALSE(test::drive(
+      loop_, [&] { return servers_[1].step(), servers_[1].checks != checks; }, 100));
 }
 
 TEST_F(HealthKeeping, FollowsTheEndpoints) {
@@ -159,7 +160,8 @@ TEST_F(HealthKeeping, PutsEjectedEndpointsBack) {
   duty_.ejection.base_ms = 1;
   duty_.ejection.max_ms = 1;
   keep();
-  ASSERT_TRUE(upstream::eject_for_failures(*duty_.upstream, *set_->members[0].state, duty_.ejection, coarse_now_ms(), 0));
+  ASSERT_TRUE(
+      upstream::eject_for_failures(*duty_.upstream, *set_->members[0].state, duty_.ejection, coarse_now_ms(), 0));
   EXPECT_FALSE(set_->members[0].state->is_usable());
   ASSERT_TRUE(drive([&] { return set_->members[0].state->is_usable(); }));
 }

@@ -248,8 +248,7 @@ TEST_F(PlainHealth, JudgesStatusAndBody) {
   EXPECT_EQ(ask("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno"), HealthResult::serving);
   EXPECT_EQ(ask("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"), HealthResult::bad_status);
   EXPECT_EQ(ask("HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n"), HealthResult::bad_status);
-  EXPECT_EQ(ask("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
-            HealthResult::serving);
+  EXPECT_EQ(ask("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), HealthResult::serving);
   EXPECT_EQ(ask("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhal"), HealthResult::failed);
   EXPECT_EQ(ask("SSH-2.0-what\r\n"), HealthResult::failed);
   spec_.statuses = {{503, 503}, {200, 204}};

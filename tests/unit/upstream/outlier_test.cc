@@ -248,8 +248,8 @@ TEST_F(Rates, SmallDifferencesAreNone) {
 
 TEST_F(Rates, NeedRequestsAndCompany) {
   use(6);
-  EXPECT_EQ(look({99, 99, 99, 99, 0, 99}, 99), "");       // together with the next ones they would be enough:
-  EXPECT_EQ(look({99, 99, 99, 99, 0, 99}, 99), "");       // each interval counts by itself
+  EXPECT_EQ(look({99, 99, 99, 99, 0, 99}, 99), "");  // together with the next ones they would be enough:
+  EXPECT_EQ(look({99, 99, 99, 99, 0, 99}, 99), "");  // each interval counts by itself
   spec_.min_endpoints = 7;
   EXPECT_EQ(look({100, 100, 100, 100, 0, 100}), "");
   spec_.min_endpoints = 6;
