@@ -84,7 +84,9 @@ Task<Forwarder::Step> Forwarder::try_once(upstream::Endpoint& endpoint, bool fre
     if (!dialled) {
       last_error_ = dialled.error();
       const Nanoseconds now = now_ns();
-      rc_.cluster->report(endpoint, upstream::TryOutcome::connect_failed, now, now - began);
+      const bool ours = last_error_.code == Code::exhausted || last_error_.code == Code::cancelled;
+      rc_.cluster->report(endpoint, ours ? upstream::TryOutcome::cancelled : upstream::TryOutcome::connect_failed, now,
+                          now - began);
       count_failure(last_error_, false);
       co_return time_over_ ? Step::failed : Step::retry;
     }
@@ -113,7 +115,7 @@ Task<Forwarder::Step> Forwarder::exchange_over(UpstreamConnection& connection) {
     co_return on_failure(connection, client_error_.code != Code::ok ? client_error_ : error);
   }
   rc_.first_byte = now_ns();
-  const auto outcome = up.response().status >= 500 ? upstream::TryOutcome::error_status : upstream::TryOutcome::ok;
+  const auto outcome = upstream::outcome_of(up.response().status);
   rc_.cluster->report(*rc_.endpoint, outcome, rc_.first_byte, rc_.first_byte - rc_.upstream_started);
   if (!prepare_response(rc_, up.response(), date_)) {
     last_error_ = Error{Code::malformed, Side::upstream, Retry::never};

@@ -20,6 +20,7 @@ Endpoint::Endpoint(net::Loop& loop, const EndpointSet::Member& member, Limits li
       spec_(member.spec),
       host_(host_of(spec_.name)),
       state_(member.state),
+      counts_(state_->outlier().join()),
       limits_(limits),
       metrics_(metrics),
       dials_(loop),

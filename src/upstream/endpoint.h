@@ -72,6 +72,8 @@ class Endpoint final : private KeptWatcher, private SharedWatcher {
   /// What all cores know of it.
   [[nodiscard]] EndpointState& state() const noexcept { return *state_; }
   [[nodiscard]] bool is_usable() const noexcept { return state_->is_usable(); }
+  /// This core's, of what the tries came to.
+  [[nodiscard]] TryCounts& counts() const noexcept { return *counts_; }
   /// What this core knows of it. Its id is told apart from every other one of the upstream.
   [[nodiscard]] Candidate& candidate() noexcept { return candidate_; }
   [[nodiscard]] const Candidate& candidate() const noexcept { return candidate_; }
@@ -113,6 +115,7 @@ class Endpoint final : private KeptWatcher, private SharedWatcher {
   EndpointSpec spec_;
   const std::string host_;
   const std::shared_ptr<EndpointState> state_;
+  const std::shared_ptr<TryCounts> counts_;
   const Limits limits_;
   metrics::UpstreamRow& metrics_;
   std::vector<Kept> kept_;  // oldest first
