@@ -69,7 +69,6 @@ std::string identity_of(const config::Upstream& settings) {
   config::Upstream& one = alone.upstreams.emplace_back();
   one.name = settings.name;
   one.endpoints = settings.endpoints;
-  one.members = settings.members;
   one.discovery = settings.discovery;
   return config::print(alone);
 }

@@ -1,6 +1,6 @@
 // Keeps every upstream's endpoints up to date: a finder per upstream that has something to look for, all on one thread
-// of their own. Not on the control thread: start and reload wait there for the first answers, which must come meanwhile.
-// No thread as long as all endpoints are plain addresses. Called on the control thread.
+// of their own. Not on the control thread: start and reload wait there for the first answers, which must come
+// meanwhile. No thread as long as all endpoints are plain addresses. Called on the control thread.
 #pragma once
 
 #include <boost/asio/executor_work_guard.hpp>

@@ -1,4 +1,5 @@
-// c-ares on an io_context, against a server in the same loop that answers as the test says. Timeouts are real and short.
+// c-ares on an io_context, against a server in the same loop that answers as the test says. Timeouts are real and
+// short.
 #include "discovery/ares_client.h"
 
 #include <gtest/gtest.h>
@@ -54,9 +55,7 @@ class Server {
 
 class AresClientTest : public testing::Test {
  protected:
-  void SetUp() override {
-    client_ = std::make_unique<AresClient>(io_, AresClient::Options{{server_.address()}, 300});
-  }
+  void SetUp() override { client_ = std::make_unique<AresClient>(io_, AresClient::Options{{server_.address()}, 300}); }
   AddressAnswer find(AddressFamily family = AddressFamily::ipv4) {
     std::optional<AddressAnswer> got;
     client_->find_addresses("m.test", family, [&](AddressAnswer answer) { got = std::move(answer); });
