@@ -92,6 +92,7 @@ std::vector<SchemaPart> schema_parts() {
       root_schema(),       //
       listener_schema(),   //
       upstream_schema(),   //
+      balance_schema(),    //
       health_schema(),     //
       discovery_schema(),  //
       route_schema(),      //

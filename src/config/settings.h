@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "config/settings_balance.h"
 #include "config/settings_daemon.h"
 #include "config/settings_discovery.h"
 #include "config/settings_failures.h"
@@ -108,6 +109,9 @@ struct Upstream {
   std::optional<UpstreamQueue> queue;        // none: what finds no room is refused
   std::optional<UpstreamAdaptive> adaptive;  // none: no limit but the circuit's
   UpstreamEjection ejection;
+  UpstreamBalance balance;
+  std::vector<UpstreamEndpoint> members;  // beside `endpoints`
+  std::optional<UpstreamSticky> sticky;   // none: any endpoint will do
 };
 
 struct FixedReply {
@@ -170,6 +174,7 @@ struct Settings {
   LogLevel log_level = LogLevel::info;
   std::string admin_listen;  // "": none
   Duration drain_timeout{};
+  std::string zone;  // where this process runs; empty: zones do not matter
   AccessLog access_log;
   std::optional<Trace> trace;
   std::optional<Drift> drift;

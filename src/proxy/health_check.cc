@@ -39,8 +39,13 @@ const char* reason_of(HealthResult result) noexcept {
 
 }  // namespace
 
-HealthCheck::HealthCheck(net::Loop& loop, std::shared_ptr<upstream::Cluster> cluster, upstream::Endpoint& endpoint)
-    : loop_(loop), cluster_(std::move(cluster)), endpoint_(endpoint), wake_(loop), probe_(loop, *cluster_, endpoint) {}
+HealthCheck::HealthCheck(net::Loop& loop, std::shared_ptr<upstream::Cluster> cluster, upstream::EndpointPin endpoint)
+    : loop_(loop),
+      cluster_(std::move(cluster)),
+      endpoint_(std::move(endpoint)),
+      health_(cluster_->health()->thresholds),
+      wake_(loop),
+      probe_(loop, *cluster_, *endpoint_) {}
 
 Task<void> HealthCheck::run(std::shared_ptr<HealthCheck>) {
   // The first look comes soon, but after the daemon's start.
@@ -56,14 +61,17 @@ Task<void> HealthCheck::run(std::shared_ptr<HealthCheck>) {
 }
 
 void HealthCheck::record(HealthResult result) noexcept {
-  if (!cluster_->record_check(endpoint_, result)) return;
+  cluster_->count_check(result);
+  if (!health_.record(result == HealthResult::serving)) return;
+  const bool healthy = health_.is_healthy();
+  if (!cluster_->set_health(*endpoint_, healthy)) return;
   const std::string& upstream = cluster_->name();
-  const std::string& endpoint = endpoint_.name();
-  if (endpoint_.is_healthy())
+  const std::string& endpoint = endpoint_->name();
+  if (healthy)
     log::info("endpoint is healthy again", {{"upstream", upstream}, {"endpoint", endpoint}});
   else
     log::warn("endpoint is unhealthy", {{"upstream", upstream}, {"endpoint", endpoint}, {"why", reason_of(result)}});
-  if (!endpoint_.is_healthy() && cluster_->unhealthy() == cluster_->size())
+  if (!healthy && cluster_->unhealthy() == cluster_->size())
     log::error("no endpoint is healthy, all of them are used", {{"upstream", upstream}});
 }
 
@@ -81,15 +89,16 @@ void HealthCheck::stop() noexcept {
 
 HealthChecks::HealthChecks(net::Loop& loop, std::shared_ptr<upstream::Cluster> cluster, TaskGroup& tasks)
     : cluster_(std::move(cluster)) {
-  for (const std::unique_ptr<upstream::Endpoint>& endpoint : cluster_->endpoints()) {
-    checks_.push_back(std::make_shared<HealthCheck>(loop, cluster_, *endpoint));
+  for (const upstream::EndpointPin& endpoint : cluster_->endpoints()) {
+    checks_.push_back(std::make_shared<HealthCheck>(loop, cluster_, endpoint));
     tasks.start(checks_.back()->run(checks_.back()));
   }
 }
 
 HealthChecks::~HealthChecks() {
   for (const std::shared_ptr<HealthCheck>& check : checks_) check->stop();
-  cluster_->forget_checks();
+  // What was known counts no longer.
+  for (const upstream::EndpointPin& endpoint : cluster_->endpoints()) cluster_->set_health(*endpoint, true);
 }
 
 }  // namespace postern::proxy

@@ -16,7 +16,7 @@ namespace postern::proxy {
 /// One endpoint. Its coroutine keeps it, and through it the cluster, until it has come to its end.
 class HealthCheck {
  public:
-  HealthCheck(net::Loop& loop, std::shared_ptr<upstream::Cluster> cluster, upstream::Endpoint& endpoint);
+  HealthCheck(net::Loop& loop, std::shared_ptr<upstream::Cluster> cluster, upstream::EndpointPin endpoint);
 
   Task<void> run(std::shared_ptr<HealthCheck> self);
   /// No more checks, and no result from one that is under way.
@@ -30,7 +30,8 @@ class HealthCheck {
 
   net::Loop& loop_;
   const std::shared_ptr<upstream::Cluster> cluster_;
-  upstream::Endpoint& endpoint_;
+  const upstream::EndpointPin endpoint_;
+  upstream::EndpointHealth health_;
   net::Signal wake_;
   GrpcHealthProbe probe_;
   Random random_;

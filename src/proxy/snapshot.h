@@ -5,12 +5,15 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "config/settings.h"
 #include "metrics/core_metrics.h"
 #include "net/cidr.h"
+#include "proxy/hash_key.h"
+#include "proxy/sticky.h"
 #include "route/table.h"
 #include "upstream/cluster.h"
 #include "wire/h1_settings.h"
@@ -52,6 +55,10 @@ struct Snapshot {
   std::vector<metrics::Slot> route_slots;  // by Route::index
   struct UpstreamSpec {
     upstream::ClusterSpec cluster;
+    std::shared_ptr<upstream::SharedUpstream> shared;  // the same over reloads
+    std::vector<upstream::EndpointSpec> endpoints;     // assigned when the snapshot is accepted
+    HashKeySpec hash_key;
+    std::optional<StickyPolicy> sticky;
     metrics::Slot slot = 0;
     std::shared_ptr<const net::TlsMaterial> tls_material;  // nullptr: plain
     config::UpstreamTls tls_settings;

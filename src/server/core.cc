@@ -111,6 +111,7 @@ proxy::GenerationPin Core::make_generation(std::shared_ptr<const proxy::Snapshot
     if (old) {
       for (std::size_t i = 0; i < old->clusters.size() && !cluster; ++i) {
         const bool same = old->clusters[i]->identity() == spec.cluster.identity &&
+                          old->clusters[i]->shared() == spec.shared &&
                           old->snapshot->upstreams[i].tls_material == spec.tls_material;
         if (same) cluster = old->clusters[i];
       }
@@ -120,7 +121,8 @@ proxy::GenerationPin Core::make_generation(std::shared_ptr<const proxy::Snapshot
       if (spec.tls_material)
         tls = net::TlsClientContext::make("upstream " + spec.cluster.name, spec.tls_settings, spec.cluster.protocol,
                                           spec.tls_material, library_, error);
-      cluster = std::make_shared<upstream::Cluster>(loop_, spec.cluster, std::move(tls), metrics_.upstream(spec.slot));
+      cluster = std::make_shared<upstream::Cluster>(loop_, spec.cluster, spec.shared, std::move(tls),
+                                                    metrics_.upstream(spec.slot));
     }
     next->clusters.push_back(std::move(cluster));
   }

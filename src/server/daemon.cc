@@ -107,11 +107,11 @@ bool Daemon::apply(const config::LoadResult& loaded, SnapshotBuilder::OnBadCerti
     diagnostics.push_back(loaded.diagnostic("listener", error));
     return false;
   }
+  builder_.accepted(snapshot);
   for (std::size_t i = 0; i < cores_.size(); ++i) {
     installs[i].snapshot = snapshot;
     cores_[i]->post_install(std::move(installs[i]));
   }
-  builder_.accepted(snapshot);
   registry_.set(metrics::Gauge::config_generation, static_cast<std::int64_t>(snapshot->number));
   registry_.set(metrics::Gauge::config_loaded_at, static_cast<std::int64_t>(::time(nullptr)));
   return true;

@@ -21,7 +21,7 @@ struct EndpointSpec {
   net::SocketAddress address;
   std::uint32_t weight = 1;    // 0: known, but gets nothing
   std::uint32_t priority = 0;  // 0 first; others take over when it is ill
-  std::string zone;
+  std::string zone = {};
 
   bool operator==(const EndpointSpec&) const = default;
 };

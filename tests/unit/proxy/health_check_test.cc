@@ -5,6 +5,7 @@
 
 #include "net/tls_client_context.h"
 #include "unit/proxy/health_server.h"
+#include "unit/upstream/clusters.h"
 #include "wire/h2_client.h"
 
 namespace postern::proxy {
@@ -19,11 +20,12 @@ class HealthChecking : public testing::Test {
     upstream::ClusterSpec spec;
     spec.name = "u";
     spec.protocol = config::UpstreamProtocol::h2;
-    spec.endpoints = {{"a:1", servers_[0].address()}, {"b:1", servers_[1].address()}};
     spec.health = upstream::HealthSpec{};
     spec.health->interval_ms = 20;
     spec.health->timeout_ms = 200;
-    cluster_ = std::make_shared<upstream::Cluster>(loop_, spec, nullptr, row_);
+    cluster_ = std::make_shared<upstream::Cluster>(
+        loop_, spec, test::shared_upstream({{"a:1", servers_[0].address()}, {"b:1", servers_[1].address()}}), nullptr,
+        row_);
     checks_ = std::make_unique<HealthChecks>(loop_, cluster_, tasks_);
   }
   ~HealthChecking() override {
@@ -55,10 +57,10 @@ TEST_F(HealthChecking, TakesAnEndpointOutAndBackIn) {
   EXPECT_EQ(cluster_->unhealthy(), 0u);
   servers_[0].answer.body.back() = 2;
   ASSERT_TRUE(drive([&] { return cluster_->unhealthy() == 1; }));
-  for (int i = 0; i < 4; ++i) EXPECT_EQ(cluster_->pick()->name(), "b:1");
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(cluster_->pick({})->name(), "b:1");
   servers_[0].answer.body.back() = 1;
   ASSERT_TRUE(drive([&] { return cluster_->unhealthy() == 0; }));
-  EXPECT_NE(cluster_->pick()->name(), cluster_->pick()->name());
+  EXPECT_NE(cluster_->pick({})->name(), cluster_->pick({})->name());
 }
 
 TEST_F(HealthChecking, CountsFailuresInARow) {

@@ -5,6 +5,7 @@
 
 #include "net/tls_client_context.h"
 #include "unit/proxy/health_server.h"
+#include "unit/upstream/clusters.h"
 #include "wire/h2_client.h"
 
 namespace postern::proxy {
@@ -24,11 +25,11 @@ class HealthProbe : public testing::Test {
     upstream::ClusterSpec spec;
     spec.name = "u";
     spec.protocol = config::UpstreamProtocol::h2;
-    spec.endpoints.push_back({"localhost:7", server_.address()});
     spec.health = upstream::HealthSpec{};
     spec.health->service = std::move(service);
     spec.health->timeout_ms = 200;
-    cluster_ = std::make_unique<upstream::Cluster>(loop_, spec, nullptr, row_);
+    cluster_ = std::make_unique<upstream::Cluster>(
+        loop_, spec, test::shared_upstream({{"localhost:7", server_.address()}}), nullptr, row_);
     probe_ = std::make_unique<GrpcHealthProbe>(loop_, *cluster_, *cluster_->endpoints()[0]);
     server_.answer.body = kServing;
   }

@@ -68,17 +68,36 @@ TEST_F(Build, RoutesKnowUpstreamsByIndex) {
                               "[[route]]\nname = \"r\"\npath = \"/*\"\nforward = \"v\"\n");
   ASSERT_EQ(snapshot->routes->routes().size(), 1u);
   EXPECT_EQ(snapshot->routes->routes()[0].forward()->upstream, 1u);
-  EXPECT_EQ(snapshot->upstreams[1].cluster.endpoints.size(), 2u);
+  EXPECT_EQ(snapshot->upstreams[1].shared->endpoints()->members.size(), 2u);
   EXPECT_EQ(snapshot->route_slots.size(), 1u);
 }
 
 TEST_F(Build, EqualUpstreamsHaveEqualIdentities) {
-  const auto text = [](const std::string& more) {
-    return listener("a") + "[[upstream]]\nname = \"u\"\nendpoints = [\"127.0.0.1:1\"]\n" + more;
+  const auto text = [](const std::string& more, const std::string& endpoint = "127.0.0.1:1") {
+    return listener("a") + "[[upstream]]\nname = \"u\"\nendpoints = [\"" + endpoint + "\"]\n" + more;
   };
   const std::string identity = build(text(""))->upstreams[0].cluster.identity;
   EXPECT_EQ(build(text("") + listener("b"))->upstreams[0].cluster.identity, identity);
+  EXPECT_EQ(build(text("", "127.0.0.1:2"))->upstreams[0].cluster.identity, identity);
   EXPECT_NE(build(text("max_idle = 3\n"))->upstreams[0].cluster.identity, identity);
+}
+
+TEST_F(Build, EndpointsChangeWhenASnapshotIsAcceptedAndNotBefore) {
+  const auto text = [](int port) {
+    return listener("a") + "[[upstream]]\nname = \"u\"\nendpoints = [\"127.0.0.1:" + std::to_string(port) + "\"]\n";
+  };
+  const auto first = build(text(1));
+  const std::shared_ptr<upstream::SharedUpstream> shared = first->upstreams[0].shared;
+  const auto state = shared->endpoints()->members[0].state;
+  std::vector<config::Diagnostic> none;
+  const config::LoadResult loaded = config::load(text(2), "c.toml", config::Environment::process());
+  const auto only_built = builder_.build(loaded, 1, Policy::refuse, none);
+  ASSERT_TRUE(only_built);
+  EXPECT_EQ(only_built->upstreams[0].shared, shared);
+  EXPECT_EQ(shared->endpoints()->members[0].spec.name, "127.0.0.1:1");
+  builder_.accepted(only_built);
+  EXPECT_EQ(shared->endpoints()->members[0].spec.name, "127.0.0.1:2");
+  EXPECT_NE(shared->endpoints()->members[0].state, state);
 }
 
 class BuildTls : public Build {
