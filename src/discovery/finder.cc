@@ -35,6 +35,9 @@ std::string text_of(const http::Address& address) {
 std::vector<FoundEndpoint> static_endpoints(const config::Upstream& settings) {
   std::vector<FoundEndpoint> out;
   for (const std::string& address : settings.endpoints) out.push_back({.address = address, .zone = {}});
+  for (const config::UpstreamEndpoint& one : settings.members) {
+    out.push_back({one.address, one.weight, one.priority, one.zone});
+  }
   return out;
 }
 

@@ -62,6 +62,7 @@ std::string identity_of(const config::Upstream& upstream, const std::string& zon
   alone.upstreams.push_back(upstream);
   alone.upstreams.front().endpoints.clear();
   alone.upstreams.front().members.clear();
+  alone.upstreams.front().discovery = {};
   crypto::Hmac mac{};
   if (key) static_cast<void>(crypto::hmac_sha256(key->reveal(), "identity", mac));
   return config::print(alone) + std::string(mac.begin(), mac.end());
@@ -150,6 +151,7 @@ void SnapshotBuilder::add_upstream(Job& job, std::size_t position) {
                          .max_requests = upstream.max_connection_streams,
                          .idle_timeout_ms = upstream.keepalive_timeout.count()};
   if (upstream.health) spec.cluster.health = health_spec(*upstream.health);
+  add_endpoints(job, position, spec);
   add_balancing(job, position, spec);
   if (upstream.tls) {
     const std::string owner = "upstream " + upstream.name;

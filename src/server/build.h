@@ -44,13 +44,14 @@ class SnapshotBuilder {
   void add_upstream(Job& job, std::size_t position);
   static void add_hash_variables(Job& job);
   void add_sticky(Job& job, std::size_t position, proxy::Snapshot::UpstreamSpec& spec);
+  static void add_endpoints(Job& job, std::size_t position, proxy::Snapshot::UpstreamSpec& spec);
   void add_balancing(Job& job, std::size_t position, proxy::Snapshot::UpstreamSpec& spec);
   void add_routes(Job& job);
   std::shared_ptr<const crypto::TicketKeys> ticket_keys(const config::Listener& listener);
 
   metrics::MetricsRegistry& registry_;
   std::vector<std::string> names_;
-  std::map<std::string, std::shared_ptr<crypto::TicketKeys>> keys_;  // by listener
+  std::map<std::string, std::shared_ptr<crypto::TicketKeys>> keys_;          // by listener
   std::map<std::string, std::shared_ptr<upstream::SharedUpstream>> shared_;  // by upstream
   std::shared_ptr<const crypto::SecretText> sticky_key_;  // of this process, where the config has none
   std::shared_ptr<const proxy::Snapshot> last_;

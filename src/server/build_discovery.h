@@ -1,14 +1,13 @@
-// Checks of settings that only the sources of endpoints can make. Control thread.
+// Endpoints as sources find them, and as upstreams have them.
 #pragma once
 
 #include <vector>
 
-#include "config/load.h"
+#include "discovery/finder.h"
+#include "upstream/shared_upstream.h"
 
 namespace postern::server {
 
-/// Complains about the upstream at `position` when its source is unknown or lacks something.
-void check_discovery(const config::LoadResult& loaded, std::size_t position,
-                     std::vector<config::Diagnostic>& diagnostics);
+std::vector<upstream::EndpointSpec> to_specs(const discovery::Endpoints& found);
 
 }  // namespace postern::server

@@ -5,47 +5,38 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <chrono>
+#include <condition_variable>
 #include <exception>
+#include <mutex>
 
 #include "base/log.h"
 #include "config/print.h"
 #include "discovery/asio_tools.h"
-#include "discovery/finder.h"
+#include "server/build_discovery.h"
 
 namespace postern::server {
 
 namespace asio = boost::asio;
 
-// The finder goes first: it uses the tools.
-struct Discoveries::Running {
-  discovery::AsioTools tools;
-  discovery::Finder finder;
+/// Between what is found and the upstream; once closed nothing passes any more, whatever the other thread is doing.
+struct Discoveries::Gate {
+  explicit Gate(std::shared_ptr<upstream::SharedUpstream> to) : shared(std::move(to)) {}
 
-  Running(Io& io, const Wanted& wanted, metrics::DiscoveryRow& row)
-      : tools(io, wanted.settings.discovery),
-        finder(wanted.settings.name, wanted.settings, tools, row,
-               [shared = wanted.shared](const discovery::Endpoints& found) { shared->assign(specs_of(found)); }) {}
-
-  static std::vector<upstream::EndpointSpec> specs_of(const discovery::Endpoints& found) {
-    std::vector<upstream::EndpointSpec> out;
-    out.reserve(found.size());
-    for (const discovery::ResolvedEndpoint& one : found) {
-      out.push_back({.name = one.found.address,
-                     .address = one.address,
-                     .weight = one.found.weight,
-                     .priority = one.found.priority,
-                     .zone = one.found.zone});
-    }
-    return out;
+  void assign(const discovery::Endpoints& found) {
+    const std::lock_guard lock(mutex);
+    if (shared) shared->assign(to_specs(found));
   }
+  void close() {
+    const std::lock_guard lock(mutex);
+    shared = nullptr;
+  }
+
+  std::mutex mutex;
+  std::shared_ptr<upstream::SharedUpstream> shared;  // guarded by mutex
 };
 
 /// Counts those that are to come to something.
 struct Discoveries::Latch {
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::size_t missing = 0;  // guarded by mutex
-
   void add() {
     const std::lock_guard lock(mutex);
     ++missing;
@@ -59,9 +50,33 @@ struct Discoveries::Latch {
     std::unique_lock lock(mutex);
     changed.wait_for(lock, most, [this] { return missing == 0; });
   }
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::size_t missing = 0;  // guarded by mutex
+};
+
+struct Discoveries::Wanted {
+  config::Upstream settings;
+  std::shared_ptr<Gate> gate;
+};
+
+// The finder goes first: it uses the tools.
+struct Discoveries::Running {
+  discovery::AsioTools tools;
+  discovery::Finder finder;
+
+  Running(Io& io, const Wanted& wanted, metrics::DiscoveryRow& row)
+      : tools(io, wanted.settings.discovery),
+        finder(wanted.settings.name, wanted.settings, tools, row,
+               [gate = wanted.gate](const discovery::Endpoints& found) { gate->assign(found); }) {}
 };
 
 namespace {
+
+// A lookup ends by its own timeout, and says why. The control thread has other things to do as well, so not for long.
+constexpr std::chrono::milliseconds kSlack{500};
+constexpr std::chrono::milliseconds kMostPatience{5'000};
 
 /// What must be equal for the looking to go on as it is.
 std::string identity_of(const config::Upstream& settings) {
@@ -69,13 +84,14 @@ std::string identity_of(const config::Upstream& settings) {
   config::Upstream& one = alone.upstreams.emplace_back();
   one.name = settings.name;
   one.endpoints = settings.endpoints;
+  one.members = settings.members;
   one.discovery = settings.discovery;
   return config::print(alone);
 }
 
-constexpr std::chrono::milliseconds kSlack{500};  // a lookup ends by its own timeout, and says why
-
 }  // namespace
+
+Discoveries::Discoveries(metrics::MetricsRegistry& registry) : registry_(registry), work_(io_.get_executor()) {}
 
 Discoveries::~Discoveries() {
   if (!thread_.joinable()) return;
@@ -89,17 +105,6 @@ Discoveries::~Discoveries() {
 void Discoveries::run() {
   ::pthread_setname_np(::pthread_self(), "discovery");
   io_.run();
-}
-
-// Plain addresses need nobody to look for them.
-bool Discoveries::assign_literals(const Wanted& wanted) {
-  if (wanted.settings.discovery.kind != "static") return false;
-  const std::vector<FoundEndpoint> all = discovery::static_endpoints(wanted.settings);
-  const discovery::Endpoints literals = discovery::literal_endpoints(all);
-  if (literals.size() != all.size()) return false;
-  wanted.shared->assign(Running::specs_of(literals));
-  registry_.discovery(wanted.settings.name).endpoints = literals.size();
-  return true;
 }
 
 void Discoveries::begin(Wanted wanted, const std::shared_ptr<Latch>& latch) {
@@ -121,34 +126,42 @@ void Discoveries::begin(Wanted wanted, const std::shared_ptr<Latch>& latch) {
   });
 }
 
-void Discoveries::end(const std::string& name) {
+void Discoveries::refresh(const std::string& name) {
+  asio::post(io_, [this, name] {
+    const auto found = running_.find(name);
+    if (found != running_.end() && found->second) found->second->finder.refresh();
+  });
+}
+
+void Discoveries::end(const std::string& name, const Known& known) {
+  known.gate->close();
   registry_.discovery(name).used = false;
   asio::post(io_, [this, name] { running_.erase(name); });
 }
 
-void Discoveries::apply(std::vector<Wanted> wanted) {
+void Discoveries::apply(const proxy::Snapshot& snapshot) {
   const auto latch = std::make_shared<Latch>();
   std::chrono::milliseconds patience{0};
   std::map<std::string, Known> before = std::exchange(known_, {});
-  for (Wanted& one : wanted) {
-    const std::string& name = one.settings.name;
-    Known& now = known_[name] = {identity_of(one.settings), one.shared, true};
-    const auto old = before.find(name);
-    const bool ran = old != before.end() && old->second.runs;
-    if (ran && old->second.identity == now.identity && old->second.shared == now.shared) {
-      asio::post(io_, [this, name] {
-        if (const auto found = running_.find(name); found != running_.end()) found->second->finder.refresh();
-      });
-    } else if (assign_literals(one)) {
-      now.runs = false;
-      if (ran) end(name);
+  for (std::size_t i = 0; i < snapshot.upstreams.size(); ++i) {
+    const proxy::Snapshot::UpstreamSpec& spec = snapshot.upstreams[i];
+    const config::Upstream& settings = snapshot.settings.upstreams[i];
+    if (!spec.discovered) continue;
+    Known now{identity_of(settings), spec.shared, nullptr};
+    const auto old = before.find(settings.name);
+    if (old != before.end() && old->second.identity == now.identity && old->second.shared == now.shared) {
+      now.gate = old->second.gate;
+      refresh(settings.name);
     } else {
-      patience = std::max(patience, one.settings.discovery.timeout + kSlack);
-      begin(one, latch);
+      if (old != before.end()) old->second.gate->close();
+      now.gate = std::make_shared<Gate>(now.shared);
+      patience = std::max(patience, std::min(settings.discovery.timeout + kSlack, kMostPatience));
+      begin({settings, now.gate}, latch);
     }
+    known_.emplace(settings.name, std::move(now));
   }
   for (const auto& [name, old] : before) {
-    if (old.runs && !known_.contains(name)) end(name);
+    if (!known_.contains(name)) end(name, old);
   }
   latch->wait(patience);
   for (const auto& [name, now] : known_) {

@@ -1,53 +1,48 @@
-// Keeps every upstream's endpoints up to date: a finder per upstream that has something to look for, all on one thread
-// of their own. Not on the control thread: start and reload wait there for the first answers, which must come
+// Keeps the endpoints of those upstreams up to date whose endpoints have to be found: a finder for each, all on one
+// thread of their own. Not on the control thread: start and reload wait there for the first answers, which must come
 // meanwhile. No thread as long as all endpoints are plain addresses. Called on the control thread.
 #pragma once
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
-#include <condition_variable>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "config/settings.h"
 #include "metrics/registry.h"
-#include "upstream/shared_upstream.h"
+#include "proxy/snapshot.h"
 
 namespace postern::server {
 
 class Discoveries {
  public:
-  struct Wanted {
-    config::Upstream settings;
-    std::shared_ptr<upstream::SharedUpstream> shared;
-  };
-
-  explicit Discoveries(metrics::MetricsRegistry& registry) : registry_(registry), work_(io_.get_executor()) {}
+  explicit Discoveries(metrics::MetricsRegistry& registry);
   Discoveries(const Discoveries&) = delete;
   Discoveries& operator=(const Discoveries&) = delete;
   ~Discoveries();
 
-  /// The upstreams from now on. Those whose settings stay go on as they are; the others begin with what the one before
-  /// knew. Returns when each has its first endpoints or has failed to find any, at the latest when its timeout is over.
-  void apply(std::vector<Wanted> wanted);
+  /// The upstreams from now on, before cores see them. Those whose settings stay go on as they are; others begin with
+  /// what the one before knew. Returns when each has its first endpoints or has failed to find any, or when that has
+  /// taken too long.
+  void apply(const proxy::Snapshot& snapshot);
 
  private:
   using Io = boost::asio::io_context;
+  struct Wanted;
   struct Running;
   struct Latch;
+  struct Gate;
   struct Known {
     std::string identity;  // what makes it the same as before
     std::shared_ptr<upstream::SharedUpstream> shared;
-    bool runs = false;
+    std::shared_ptr<Gate> gate;
   };
 
-  bool assign_literals(const Wanted& wanted);
   void begin(Wanted wanted, const std::shared_ptr<Latch>& latch);
-  void end(const std::string& name);
+  void refresh(const std::string& name);
+  void end(const std::string& name, const Known& known);
   void run();
 
   metrics::MetricsRegistry& registry_;

@@ -1,6 +1,7 @@
 // One upstream on one core: its endpoints as this core uses them, and whose turn it is. Takes set and health over from
 // the process's SharedUpstream when that has moved (one comparison per pick).
-// Looked up by the pipeline through the generation; the balancer behind pick() is a file in src/balance/. One core only.
+// Looked up by the pipeline through the generation; the balancer behind pick() is a file in src/balance/. One core
+// only.
 #pragma once
 
 #include <memory>
@@ -38,13 +39,13 @@ struct ClusterSpec {
   std::int64_t connect_timeout_ms = 2'000;
   config::UpstreamProtocol protocol = config::UpstreamProtocol::http1;
   SharedLimits shared;
-  std::optional<HealthSpec> health;        // none: every endpoint counts as healthy
-  const BalancerKind* balancer = nullptr;  // nullptr: in turn
-  std::int64_t slow_start_ms = 0;          // 0: all at once
-  double panic_threshold = 0.5;            // see LevelOptions
-  std::string zone;                        // this proxy's own; empty: zones do not matter
+  std::optional<HealthSpec> health;                      // none: every endpoint counts as healthy
+  const BalancerKind* balancer = nullptr;                // nullptr: in turn
+  std::int64_t slow_start_ms = 0;                        // 0: all at once
+  double panic_threshold = 0.5;                          // see LevelOptions
+  std::string zone;                                      // this proxy's own; empty: zones do not matter
   std::shared_ptr<const crypto::SecretText> sticky_key;  // nullptr: endpoints have no tokens
-  std::string identity;                    // everything that must be equal to share, but endpoints and TLS material
+  std::string identity;  // everything that must be equal to share, but endpoints and TLS material
 };
 
 struct PickRequest {
@@ -110,8 +111,8 @@ class Cluster {
   std::uint64_t epoch_ = 0;  // of what was taken over last
   std::uint64_t version_ = 0;
   std::vector<EndpointPin> endpoints_;
-  std::vector<Level> levels_;       // refer to endpoints_
-  Nanoseconds next_warm_up_ = 0;    // 0: nobody starts slowly
+  std::vector<Level> levels_;     // refer to endpoints_
+  Nanoseconds next_warm_up_ = 0;  // 0: nobody starts slowly
   std::size_t unhealthy_ = 0;
 };
 

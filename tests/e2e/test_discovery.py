@@ -155,11 +155,11 @@ def test_no_bad_answer_changes_anything(postern_with, origins, dns):
             before = postern.total("postern_upstream_discovery_total", upstream="up", result="ok")
             looks = postern.total("postern_upstream_discovery_total", upstream="up")
             dns.mode = mode
-            postern.wait_total("postern_upstream_discovery_total", looks + 2, upstream="up")
+            postern.wait_total("postern_upstream_discovery_total", looks + 1, upstream="up")
             load.wait_for_only("o11", "o12")
             assert postern.total("postern_upstream_discovery_total", upstream="up", result="ok") <= before + 1, mode
             dns.mode = "right"
-            postern.wait_total("postern_upstream_discovery_total", before + 2, upstream="up", result="ok")
+            postern.wait_total("postern_upstream_discovery_total", before + 1, upstream="up", result="ok")
         assert postern.total("postern_upstream_endpoints", upstream="up") == 2
         dns.set_a("m.test", "127.0.0.13")
         dns.mode = "truncated"  # the whole answer comes over TCP
@@ -167,7 +167,6 @@ def test_no_bad_answer_changes_anything(postern_with, origins, dns):
         assert any(how == "tcp" for _, _, how in dns.asked)
         dns.set_a("m.test", "127.0.0.11")
         dns.mode = "slow"
-        dns.delay = 0.05
         load.wait_for_only("o11")
     load.check()
 
@@ -180,7 +179,7 @@ def test_starts_without_dns_and_serves_when_it_answers(postern_with, origins, dn
     postern.wait_log("no endpoints yet")
     with postern.client() as client:
         answer = client.get("/x")
-        assert answer.status == 503 and b"no_endpoint" in answer.body + answer.head.encode()
+        assert answer.status == 503 and postern.total("postern_request_errors_total", reason="no_endpoint") == 1
         dns.set_a("m.test", "127.0.0.11")
         dns.mode = "right"
         wait_until(lambda: client.get("/x").status == 200, timeout=12)
@@ -191,17 +190,21 @@ def test_names_among_endpoints_are_followed_and_a_changed_list_leaves_no_gap(pos
     dns.set_a("n.test", "127.0.0.12")
     port = port_of(origins)
     discovery = {"servers": [dns.address], **QUICK}
-    with_names = lambda *names: simple("", upstream={"endpoints": list(names), "discovery": discovery})  # noqa: E731
-    postern = postern_with(with_names(f"m.test:{port}"))
+    postern = postern_with(simple("", upstream={"endpoints": [f"m.test:{port}"], "discovery": discovery}))
+
+    def reload_with(*names: str) -> None:
+        upstream = {**postern.settings["upstream"][0], "endpoints": list(names)}
+        postern.reload({**postern.settings, "upstream": [upstream]})
+
     with Load(postern) as load:
         load.wait_for_only("o11")
         dns.mode = "slow"
-        postern.reload(with_names(f"n.test:{port}", f"127.0.0.13:{port}"))
+        reload_with(f"n.test:{port}", f"127.0.0.13:{port}")
         load.wait_for_only("o12", "o13")
         dns.mode = "silent"  # what is known stays known, whatever else is wanted
-        postern.reload(with_names(f"n.test:{port}", f"o.test:{port}", f"127.0.0.13:{port}"))
+        reload_with(f"n.test:{port}", f"o.test:{port}", f"127.0.0.13:{port}")
         load.wait_for_only("o12", "o13")
-        postern.reload(with_names(f"127.0.0.11:{port}"))
+        reload_with(f"127.0.0.11:{port}")
         load.wait_for_only("o11")
         assert postern.total("postern_upstream_endpoints", upstream="up") == 1
     load.check()
@@ -257,8 +260,7 @@ def test_file_replaced_broken_and_removed(postern_with, origins, tmp_path):
         load.wait_for_only("o11")
         write(12, 13)
         load.wait_for_only("o12", "o13")
-        for text, why in (("{", "file"), ('{"endpoints": [{"adress": "x"}]}', "adress: unknown"), ('{"endpoints": []}', "no")):
-            since = len(postern.stderr())
+        for text in ("{", '{"endpoints": [{"adress": "x"}]}', '{"endpoints": []}'):
             bad = postern.total("postern_upstream_discovery_total") - postern.total("postern_upstream_discovery_total", result="ok")
             write(text=text)
             wait_until(
@@ -268,7 +270,6 @@ def test_file_replaced_broken_and_removed(postern_with, origins, tmp_path):
             )
             postern.reload()
             load.wait_for_only("o12", "o13")
-            assert since == 0 or why is not None
         path.unlink()
         postern.reload()
         load.wait_for_only("o12", "o13")

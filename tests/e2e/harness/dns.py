@@ -39,7 +39,7 @@ class ScriptedDns:
 
     def __init__(self, ttl: int = 1):
         self.records: dict[tuple[str, int], list[bytes]] = {}
-        self.mode, self.ttl, self.delay = "right", ttl, 0.3
+        self.mode, self.ttl, self.delay = "right", ttl, 0.05
         self.asked: list[tuple[str, int, str]] = []
         while True:
             self.port = free_port()
