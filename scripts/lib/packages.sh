@@ -15,8 +15,9 @@ package_names() {  # build | test | gates | sanitize
     build) echo g++ cmake ninja-build "$boost" libssl-dev libfmt-dev libcli11-dev libtomlplusplus-dev \
       prometheus-cpp-dev liburing-dev libnghttp2-dev libc-ares-dev libsimdjson-dev ;;
     # python3-venv for the end-to-end suite, openssl and curl because it drives both against the daemon.
+    # dnsmasq-base is the program alone: nothing is started.
     # Go for h2spec; not where one is installed already, which may be a newer one.
-    test) echo libgtest-dev libbenchmark-dev python3 python3-venv ca-certificates openssl curl \
+    test) echo libgtest-dev libbenchmark-dev python3 python3-venv ca-certificates openssl curl dnsmasq-base \
       "$(command -v go >/dev/null || echo golang-go)" ;;
     # One version of clang-format everywhere: versions disagree about the same style.
     gates) echo clang-format-16 "$tidy" ;;
