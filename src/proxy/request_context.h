@@ -49,7 +49,7 @@ struct RequestContext {
   metrics::Reason reason = metrics::Reason::none;
   std::uint16_t retries = 0;
   upstream::Cluster* cluster = nullptr;
-  upstream::EndpointPin endpoint;  // of the last try
+  upstream::EndpointPin endpoint;         // of the last try
   std::optional<std::uint64_t> hash_key;  // where it wants to go: see find_affinity()
   std::optional<std::uint64_t> sticky;    // id of an endpoint
   const StickyPolicy* sticky_policy = nullptr;

@@ -33,8 +33,7 @@ void name_apart(std::span<const EndpointPin> endpoints) {
     const bool apart = end - i == 1;
     for (; i != end; ++i) {
       const net::SocketAddress& at = (*i)->address();
-      if (!apart)
-        (*i)->candidate().id = hash_text({reinterpret_cast<const char*>(at.get()), at.size}, (*i)->id());
+      if (!apart) (*i)->candidate().id = hash_text({reinterpret_cast<const char*>(at.get()), at.size}, (*i)->id());
     }
   }
 }

@@ -1,6 +1,6 @@
 // One upstream on one core: its endpoints as this core uses them, and whose turn it is. Takes set and health over from
 // the process's SharedUpstream when that has moved (one comparison per pick).
-// Looked up by the pipeline through the generation; the balancer behind pick() is a file in src/balance/. One core only.
+// Looked up by the pipeline through the generation; balancers (src/balance/) stand behind pick(). One core only.
 #pragma once
 
 #include <memory>
@@ -44,7 +44,7 @@ struct ClusterSpec {
   double panic_threshold = 0.5;            // see LevelOptions
   std::string zone;                        // this proxy's own; empty: zones do not matter
   std::shared_ptr<const crypto::SecretText> sticky_key;  // nullptr: endpoints have no tokens
-  std::string identity;                    // everything that must be equal to share, but endpoints and TLS material
+  std::string identity;  // everything that must be equal to share, but endpoints and TLS material
 };
 
 struct PickRequest {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "config/syntax.h"
 #include "base/peak_ewma.h"
+#include "config/syntax.h"
 
 namespace postern::upstream {
 
@@ -80,8 +80,8 @@ void Endpoint::retire() noexcept {
 }
 
 void Endpoint::record(TryOutcome outcome, Nanoseconds now, Nanoseconds took) noexcept {
-  constexpr double kLeastNs = 1e6;   // failures that take no time at all
-  constexpr double kMostNs = 30e9;   // a minute or two, then it is tried again whatever it did
+  constexpr double kLeastNs = 1e6;  // failures that take no time at all
+  constexpr double kMostNs = 30e9;  // a minute or two, then it is tried again whatever it did
   if (outcome == TryOutcome::cancelled) return;
   const Nanoseconds elapsed = now - candidate_.latency_at;
   double sample = std::max<double>(static_cast<double>(took), 1);

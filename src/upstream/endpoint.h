@@ -1,7 +1,7 @@
 // One address of an upstream on one core, with the connections that are kept to it: exclusive ones that rest between
 // two requests (HTTP/1), and shared ones that carry many at once (HTTP/2).
-// The pipeline takes and returns connections, the dialer (above) makes new ones. Its cluster and every request that uses
-// it hold a pin: one that has left the upstream lives until its last request. One core only; survives a reload.
+// The pipeline takes and returns connections, the dialer (above) makes new ones. Its cluster and every request that
+// uses it hold a pin: one that has left the upstream lives until its last request. One core only; survives a reload.
 #pragma once
 
 #include <algorithm>

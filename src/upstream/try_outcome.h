@@ -1,5 +1,5 @@
-// What one try at an endpoint came to, as far as the endpoint is to blame: said once per try to Cluster::report(), which
-// feeds the latency that balancers compare, passive ejection and the adaptive limit. A value.
+// What one try at an endpoint came to, as far as the endpoint is to blame: said once per try to Cluster::report(),
+// which feeds the latency that balancers compare, passive ejection and the adaptive limit. A value.
 #pragma once
 
 #include <cstdint>
