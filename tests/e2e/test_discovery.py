@@ -19,6 +19,8 @@ from harness.origin import Origin
 from harness.postern import free_port, run_cli
 from harness.settings import simple
 
+#: With the default balancer one that was slow once would be left out for longer than these tests look.
+TURNS = {"kind": "round_robin"}
 QUICK = {"min_ttl": "100ms", "max_ttl": "200ms", "refresh": "200ms", "timeout": "300ms"}
 
 
@@ -107,7 +109,7 @@ def port_of(origins) -> int:
 
 def settings_for(dns, origins, **discovery) -> dict:
     found = {"kind": "dns", "name": f"m.test:{port_of(origins)}", "servers": [dns.address], **QUICK, **discovery}
-    return simple("", upstream={"endpoints": [], "discovery": found})
+    return simple("", upstream={"balance": TURNS, "endpoints": [], "discovery": found})
 
 
 def wait_until(condition, timeout: float = 5) -> None:
@@ -190,7 +192,7 @@ def test_names_among_endpoints_are_followed_and_a_changed_list_leaves_no_gap(pos
     dns.set_a("n.test", "127.0.0.12")
     port = port_of(origins)
     discovery = {"servers": [dns.address], **QUICK}
-    postern = postern_with(simple("", upstream={"endpoints": [f"m.test:{port}"], "discovery": discovery}))
+    postern = postern_with(simple("", upstream={"balance": TURNS, "endpoints": [f"m.test:{port}"], "discovery": discovery}))
 
     def reload_with(*names: str) -> None:
         upstream = {**postern.settings["upstream"][0], "endpoints": list(names)}
@@ -216,7 +218,7 @@ def test_srv_priorities_hosts_and_ports(postern_with, origins, dns):
         dns.set_a(f"h{number}.test", f"127.0.0.{number}")
     dns.set_srv("_http._tcp.m.test", (1, 1, port, "h11.test"), (1, 1, port, "h12.test"), (2, 1, port, "h13.test"))
     found = {"kind": "srv", "name": "_http._tcp.m.test", "servers": [dns.address], **QUICK}
-    postern = postern_with(simple("", upstream={"endpoints": [], "discovery": found}))
+    postern = postern_with(simple("", upstream={"balance": TURNS, "endpoints": [], "discovery": found}))
     with Load(postern) as load:
         load.wait_for_only("o11", "o12")  # the second priority has nothing to do
         dns.set_srv("_http._tcp.m.test", (7, 0, port, "h13.test"), (9, 1, port, "h11.test"))
@@ -237,7 +239,7 @@ def test_srv_of_a_real_server(postern_with, origins, tmp_path):
     dnsmasq.start()
     try:
         found = {"kind": "srv", "name": "_http._tcp.m.test", "servers": [dnsmasq.address], **QUICK}
-        postern = postern_with(simple("", upstream={"endpoints": [], "discovery": found}))
+        postern = postern_with(simple("", upstream={"balance": TURNS, "endpoints": [], "discovery": found}))
         with postern.client() as client:
             assert client.get("/x").fields.get("x-origin") == "o12"
     finally:
@@ -254,7 +256,7 @@ def test_file_replaced_broken_and_removed(postern_with, origins, tmp_path):
         os.replace(new, path)
 
     write(11)
-    settings = simple("", upstream={"endpoints": [], "discovery": {"kind": "file", "file": str(path)}})
+    settings = simple("", upstream={"balance": TURNS, "endpoints": [], "discovery": {"kind": "file", "file": str(path)}})
     postern = postern_with(settings)
     with Load(postern) as load:
         load.wait_for_only("o11")
