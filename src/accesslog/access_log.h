@@ -12,7 +12,7 @@
 
 #include "accesslog/format.h"
 #include "accesslog/record.h"
-#include "accesslog/ring.h"
+#include "base/byte_ring.h"
 #include "metrics/registry.h"
 
 namespace postern::accesslog {

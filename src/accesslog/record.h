@@ -6,7 +6,7 @@
 #include <span>
 #include <string_view>
 
-#include "accesslog/ring.h"
+#include "base/byte_ring.h"
 
 namespace postern::accesslog {
 

@@ -13,8 +13,8 @@
 
 #include "accesslog/doorbell.h"
 #include "accesslog/format.h"
-#include "accesslog/ring.h"
 #include "accesslog/sink.h"
+#include "base/byte_ring.h"
 #include "metrics/registry.h"
 
 namespace postern::accesslog {

@@ -87,8 +87,23 @@ void add_children(Section& section, std::span<const SchemaPart> parts) {
 
 SchemaPart root_schema() { return {kSections, kKeys}; }
 
+std::vector<SchemaPart> schema_parts() {
+  return {
+      root_schema(),  //
+      listener_schema(),  //
+      upstream_schema(),  //
+      health_schema(),  //
+      discovery_schema(),  //
+      route_schema(),  //
+      failures_schema(),  //
+      trace_schema(),  //
+      drift_schema(),  //
+      daemon_schema(),  //
+  };
+}
+
 Section schema() {
-  const std::array parts{root_schema(), listener_schema(), upstream_schema(), route_schema(), daemon_schema()};
+  const std::vector<SchemaPart> parts = schema_parts();
   Section root{&kSections.front(), {}, {}};
   add_children(root, parts);
   return root;

@@ -10,16 +10,10 @@ namespace {
 
 // Words stand in the order of their enum.
 constexpr std::array<std::string_view, 3> kProtocols{"http/1.1", "h2", "auto"};
-constexpr std::array<std::string_view, 1> kHealthKinds{"grpc"};
-
-std::string check_service(std::string_view text) { return text.size() <= 255 ? "" : "too long"; }
 
 constexpr std::array kSections{
     bind::repeated<&Settings::upstreams>("upstream[]", "Servers that answer alike; requests go round robin."),
     bind::optional<&Upstream::tls>("upstream[].tls", "TLS towards the upstream; without this table it is plain."),
-    bind::optional<&Upstream::health>("upstream[].health",
-                                      "Checks of the endpoints beside the traffic, by each worker; without this table "
-                                      "every endpoint counts as healthy."),
 };
 
 constexpr std::array kKeys{
@@ -32,9 +26,9 @@ constexpr std::array kKeys{
     KeySpec{.path = "upstream[].endpoints",
             .bind = bind::strings<&Upstream::endpoints>,
             .check = {check_endpoint, "\"host:port\", \"[::1]:9000\" or \"unix:/run/model.sock\""},
-            .required = true,
             .example = "[\"127.0.0.1:9000\"]",
-            .doc = "At least one server: host name or IP address with its port, or a Unix socket."},
+            .doc = "Servers: IP address or host name with its port, or a Unix socket. Every address of a name is one "
+                   "endpoint, and names are looked up again as DNS says."},
     KeySpec{.path = "upstream[].connect_timeout",
             .bind = bind::duration<&Upstream::connect_timeout>,
             .fallback = "2s",
@@ -93,43 +87,6 @@ constexpr std::array kKeys{
     KeySpec{.path = "upstream[].tls.key",
             .bind = bind::file_name<&UpstreamTls::key>,
             .doc = "PEM file of the client certificate's private key."},
-    KeySpec{
-        .path = "upstream[].health.kind",
-        .bind = bind::word<&UpstreamHealth::kind>,
-        .words = kHealthKinds,
-        .required = true,
-        .example = "\"grpc\"",
-        .doc =
-            "How endpoints are asked. grpc: grpc.health.v1.Health/Check over HTTP/2; needs protocol h2, or auto with "
-            "TLS."},
-    KeySpec{.path = "upstream[].health.service",
-            .bind = bind::string<&UpstreamHealth::service>,
-            .check = {check_service, "at most 255 bytes"},
-            .doc = "The service to ask for; empty: the server as a whole."},
-    KeySpec{.path = "upstream[].health.interval",
-            .bind = bind::duration<&UpstreamHealth::interval>,
-            .fallback = "5s",
-            .min = 100,
-            .max = 3'600'000,
-            .doc = "Between two checks of an endpoint, plus or minus a tenth."},
-    KeySpec{.path = "upstream[].health.timeout",
-            .bind = bind::duration<&UpstreamHealth::timeout>,
-            .fallback = "1s",
-            .min = 10,
-            .max = 60'000,
-            .doc = "Time for the answer, and before it for TCP and for TLS where a connection has to be made."},
-    KeySpec{.path = "upstream[].health.unhealthy_after",
-            .bind = bind::integer<&UpstreamHealth::unhealthy_after>,
-            .fallback = "3",
-            .min = 1,
-            .max = 1000,
-            .doc = "Failed checks in a row until an endpoint gets no more requests. When none is left, all get them."},
-    KeySpec{.path = "upstream[].health.healthy_after",
-            .bind = bind::integer<&UpstreamHealth::healthy_after>,
-            .fallback = "2",
-            .min = 1,
-            .max = 1000,
-            .doc = "Passed checks in a row until it gets requests again."},
 };
 
 }  // namespace

@@ -10,7 +10,11 @@
 #include <utility>
 #include <vector>
 
+#include "config/settings_failures.h"
 #include "config/settings_daemon.h"
+#include "config/settings_health.h"
+#include "config/settings_discovery.h"
+#include "config/settings_trace.h"
 
 namespace postern::config {
 
@@ -25,11 +29,9 @@ enum class ClientAuth : std::uint8_t { none, optional, required };
 enum class Underscores : std::uint8_t { reject, drop };
 enum class Slashes : std::uint8_t { merge, keep };
 enum class EncodedSlash : std::uint8_t { reject, keep };
-enum class RetryWhen : std::uint8_t { never, idempotent, always };
 enum class OnClientFin : std::uint8_t { serve, abort };
 enum class OnDisconnect : std::uint8_t { cancel, finish };
 enum class UpstreamProtocol : std::uint8_t { http1, h2, automatic };
-enum class HealthKind : std::uint8_t { grpc };
 
 /// One certificate with its key; several may stand in a listener (SNI, RSA beside ECDSA).
 struct CertificatePair {
@@ -77,6 +79,7 @@ struct Listener {
   std::uint64_t h2_stream_window = 0;
   std::uint64_t h2_connection_window = 0;
   std::uint32_t h2_max_glitches = 0;
+  TraceTrust trace_trust = TraceTrust::trusted;
   std::optional<ServerTls> tls;
 };
 
@@ -88,18 +91,10 @@ struct UpstreamTls {
   std::string key;
 };
 
-struct UpstreamHealth {
-  HealthKind kind = HealthKind::grpc;
-  std::string service;  // empty: the server as a whole
-  Duration interval{};
-  Duration timeout{};
-  std::uint32_t unhealthy_after = 0;  // failed checks in a row
-  std::uint32_t healthy_after = 0;    // passed checks in a row
-};
-
 struct Upstream {
   std::string name;
   std::vector<std::string> endpoints;  // "host:port", "unix:/path"
+  Discovery discovery;
   Duration connect_timeout{};
   Duration keepalive_timeout{};
   std::uint32_t max_idle = 0;  // kept connections per core and endpoint
@@ -109,6 +104,10 @@ struct Upstream {
   std::uint64_t max_connection_streams = 0;  // 0: none; HTTP/2 connections
   std::optional<UpstreamTls> tls;
   std::optional<UpstreamHealth> health;  // none: endpoints are not checked
+  UpstreamCircuit circuit;
+  std::optional<UpstreamQueue> queue;        // none: what finds no room is refused
+  std::optional<UpstreamAdaptive> adaptive;  // none: no limit but the circuit's
+  UpstreamEjection ejection;
 };
 
 struct FixedReply {
@@ -146,7 +145,9 @@ struct Route {
   Duration request_timeout{};   // whole exchange; 0: none
   std::uint64_t max_body = 0;   // 0: the listener's
   bool buffer_request = false;
-  RetryWhen retry = RetryWhen::idempotent;
+  std::string deadline_header;  // empty: none
+  RouteRetry retry;
+  std::optional<RouteHedge> hedge;
   OnClientFin on_client_fin = OnClientFin::serve;
   OnDisconnect on_disconnect = OnDisconnect::cancel;
   bool websocket = true;
@@ -154,6 +155,7 @@ struct Route {
   bool grpc_web = false;                       // gRPC-Web from clients becomes gRPC
   std::vector<std::string> request_trailers;   // allow list
   std::vector<std::string> response_trailers;  // allow list
+  ServerTiming server_timing = ServerTiming::never;
 };
 
 struct AccessLog {
@@ -169,6 +171,8 @@ struct Settings {
   std::string admin_listen;  // "": none
   Duration drain_timeout{};
   AccessLog access_log;
+  std::optional<Trace> trace;
+  std::optional<Drift> drift;
   Overload overload;
   Watchdog watchdog;
   Upgrade upgrade;

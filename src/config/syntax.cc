@@ -109,6 +109,19 @@ std::optional<Address> parse_address(std::string_view text) {
   return Address{false, std::string(host), static_cast<std::uint16_t>(*port), {}};
 }
 
+std::optional<std::pair<std::uint16_t, std::uint16_t>> parse_status_range(std::string_view text) {
+  const std::size_t dash = text.find('-');
+  const auto status = [](std::string_view digits) -> std::optional<std::uint16_t> {
+    const std::optional<std::uint64_t> number = parse_unsigned(digits);
+    if (digits.size() != 3 || !number || *number < 100 || *number > 599) return std::nullopt;
+    return static_cast<std::uint16_t>(*number);
+  };
+  const auto first = status(text.substr(0, dash));
+  const auto last = dash == std::string_view::npos ? first : status(text.substr(dash + 1));
+  if (!first || !last || *first > *last) return std::nullopt;
+  return std::pair(*first, *last);
+}
+
 std::string check_name(std::string_view text) {
   const auto good = [](char c) { return is_alpha(c) || is_digit(c) || c == '-' || c == '_' || c == '.'; };
   if (!text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), good)) return {};

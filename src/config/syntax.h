@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace postern::config {
 
@@ -25,6 +26,9 @@ bool is_ip(std::string_view host);
 bool is_token(std::string_view text);
 /// Letters, digits and inner hyphens in dot-separated labels; underscores too, as service names have them.
 bool is_host_name(std::string_view text);
+
+/// "200", or a range "200-299": its ends.
+std::optional<std::pair<std::uint16_t, std::uint16_t>> parse_status_range(std::string_view text);
 
 std::string check_name(std::string_view text);
 std::string check_bind_address(std::string_view text);           // IP literal or unix

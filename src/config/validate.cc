@@ -88,14 +88,6 @@ void check_listeners(const Settings& settings, const Origins& origins, Report& r
   addresses.add(canonical(settings.admin_listen).value_or(""), "admin.listen");
 }
 
-void check_health(const Upstream& upstream, const std::string& path, Report& report) {
-  const std::string kind = path + ".health.kind";
-  if (!upstream.health || upstream.health->kind != HealthKind::grpc || report.is_faulty(path + ".protocol")) return;
-  const bool may_agree = upstream.protocol == UpstreamProtocol::automatic && upstream.tls;
-  if (upstream.protocol == UpstreamProtocol::h2 || may_agree || report.is_faulty(kind)) return;
-  report.add(kind, "gRPC needs HTTP/2", "protocol = \"h2\", or \"auto\" with [upstream.tls]");
-}
-
 void check_upstreams(const Settings& settings, const Origins& origins, Report& report) {
   Unique names(report, origins, "the same name");
   for (std::size_t i = 0; i < settings.upstreams.size(); ++i) {
@@ -103,7 +95,8 @@ void check_upstreams(const Settings& settings, const Origins& origins, Report& r
     const std::string path = item("upstream", i);
     if (report.is_faulty(path)) continue;
     names.add(upstream.name, path + ".name");
-    check_health(upstream, path, report);
+    validate_health(upstream, path, report);
+    validate_discovery(upstream, path, origins, report);
     if (!upstream.tls || report.is_faulty(path + ".tls")) continue;
     const std::string tls = path + ".tls";
     if (!upstream.tls->cert.empty() && upstream.tls->key.empty()) report.add(tls + ".key", "missing beside cert");
@@ -120,6 +113,8 @@ void validate(const Settings& settings, const Origins& origins, Report& report) 
   check_listeners(settings, origins, report);
   check_upstreams(settings, origins, report);
   validate_routes(settings, origins, report);
+  validate_failures(settings, report);
+  validate_trace(settings, report);
   validate_daemon(settings, report);
 }
 

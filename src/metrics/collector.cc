@@ -11,6 +11,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/clock.h"
 #include "metrics/process_stats.h"
 #include "metrics/table.h"
 
@@ -131,15 +132,25 @@ void add_route(Page& page, std::string_view name, std::size_t names, std::size_t
   page.add(Family::response_bytes, {name}, bytes_out);
 }
 
-/// Only where endpoints are checked.
+/// Each part only where it has anything to show: checks that are made, ejections that have happened.
 void add_health(Page& page, std::string_view name, const std::vector<const UpstreamRow*>& rows) {
   std::array<std::uint64_t, kCount<HealthResult>> checks{};
   std::uint64_t unhealthy = 0;
   std::uint64_t panics = 0;
+  std::array<std::uint64_t, kCount<Ejection>> ejections{};
+  std::uint64_t ejected = 0;
   for (const UpstreamRow* row : rows) {
     sum_into(checks, row->checks);
     unhealthy = std::max(unhealthy, row->unhealthy.get());
     panics += row->panic_picks.get();
+    sum_into(ejections, row->ejections);
+    ejected = std::max(ejected, row->ejected.get());
+  }
+  if (total_of(ejections) != 0) {
+    for (std::size_t i = 0; i < ejections.size(); ++i) {
+      page.add(Family::upstream_ejections, {name, to_string(static_cast<Ejection>(i))}, ejections[i]);
+    }
+    page.add(Family::upstream_endpoints_ejected, {name}, ejected);
   }
   if (total_of(checks) == 0) return;
   for (std::size_t i = 0; i < checks.size(); ++i) {
@@ -147,6 +158,41 @@ void add_health(Page& page, std::string_view name, const std::vector<const Upstr
   }
   page.add(Family::upstream_endpoints_unhealthy, {name}, unhealthy);
   page.add(Family::upstream_panic_picks, {name}, panics);
+}
+
+/// What most configs do not ask for shows only where it has counted something.
+void add_failures(Page& page, std::string_view name, std::size_t names, std::size_t slot,
+                  const std::vector<const UpstreamRow*>& rows) {
+  std::array<std::uint64_t, kCount<FailureCause>> failures{};
+  std::array<std::uint64_t, kCount<HedgeResult>> hedges{};
+  std::array<std::uint64_t, kCount<QueueResult>> queue{};
+  std::uint64_t denied = 0, waiting = 0, wait_ns = 0, full = 0, limit = 0;
+  for (const UpstreamRow* row : rows) {
+    sum_into(failures, row->failures);
+    sum_into(hedges, row->hedges);
+    sum_into(queue, row->queue);
+    denied += row->retries_denied.get();
+    waiting += row->queue_waiting.get();
+    wait_ns += row->queue_wait_ns.get();
+    full += row->full.get();
+    limit += row->limit.get();
+  }
+  if (!is_shown(slot, names, total_of(failures) != 0)) return;
+  for (std::size_t i = 0; i < failures.size(); ++i) {
+    page.add(Family::responses_5xx, {name, to_string(static_cast<FailureCause>(i))}, failures[i]);
+  }
+  page.add(Family::upstream_retries_denied, {name}, denied);
+  for (std::size_t i = 0; i < hedges.size() && total_of(hedges) != 0; ++i) {
+    page.add(Family::upstream_hedges, {name, to_string(static_cast<HedgeResult>(i))}, hedges[i]);
+  }
+  if (full != 0) page.add(Family::upstream_full, {name}, full);
+  if (limit != 0) page.add(Family::upstream_limit, {name}, limit);
+  if (total_of(queue) + waiting == 0) return;
+  for (std::size_t i = 0; i < queue.size(); ++i) {
+    page.add(Family::upstream_queue, {name, to_string(static_cast<QueueResult>(i))}, queue[i]);
+  }
+  page.add(Family::upstream_queue_waiting, {name}, waiting);
+  page.add(Family::upstream_queue_seconds, {name}, static_cast<double>(wait_ns) / 1e9);
 }
 
 void add_upstream(Page& page, std::string_view name, std::size_t names, std::size_t slot,
@@ -164,6 +210,7 @@ void add_upstream(Page& page, std::string_view name, std::size_t names, std::siz
     sum_into(errors, row->errors);
     first_byte.add(row->first_byte);
   }
+  add_failures(page, name, names, slot, rows);
   const std::uint64_t connects = sum(&UpstreamRow::connects);
   if (!is_shown(slot, names, connects + total_of(classes) + total_of(errors) != 0)) return;
   for (std::size_t i = 0; i < kStatusClasses; ++i) {
@@ -259,9 +306,26 @@ void add_events(Page& page, const MetricsRegistry& registry) {
   page.add(Family::certificate_reloads, {"failed"}, registry.get(Event::certificate_reload_failed));
   page.add(Family::access_log_lines, {}, registry.get(Event::access_log_written));
   page.add(Family::access_log_dropped, {"write"}, registry.get(Event::access_log_lost));
+  page.add(Family::trace_spans, {"exported"}, registry.get(Event::spans_exported));
+  page.add(Family::trace_spans, {"rejected"}, registry.get(Event::spans_rejected));
+  page.add(Family::trace_spans, {"failed"}, registry.get(Event::spans_lost));
+  page.add(Family::trace_exports, {"ok"}, registry.get(Event::trace_export_ok));
+  page.add(Family::trace_exports, {"retried"}, registry.get(Event::trace_export_retried));
+  page.add(Family::trace_exports, {"failed"}, registry.get(Event::trace_export_failed));
   page.add(Family::config_generation, {}, static_cast<double>(registry.get(Gauge::config_generation)));
   page.add(Family::config_loaded, {}, static_cast<double>(registry.get(Gauge::config_loaded_at)));
   page.add(Family::draining, {}, static_cast<double>(registry.get(Gauge::draining)));
+}
+
+void add_discovery(Page& page, std::string_view name, const DiscoveryRow& row) {
+  page.add(Family::upstream_endpoints, {name}, row.endpoints.load(std::memory_order_relaxed));
+  if (!row.used.load(std::memory_order_relaxed)) return;
+  for (std::size_t i = 0; i < row.results.size(); ++i) {
+    const std::uint64_t count = row.results[i].load(std::memory_order_relaxed);
+    page.add(Family::discovery_results, {name, to_string(static_cast<DiscoveryResult>(i))}, count);
+  }
+  const std::int64_t good_at = row.good_at.load(std::memory_order_relaxed);
+  if (good_at != 0) page.add(Family::discovery_age, {name}, static_cast<double>(coarse_now_ms() - good_at) / 1e3);
 }
 
 }  // namespace
@@ -295,11 +359,13 @@ std::vector<prometheus::MetricFamily> Collector::Collect() const {
           add_listener(page, name, listeners.size(), slot, rows);
         });
 
+    for (const auto& [name, row] : registry_.discovery_) add_discovery(page, name, row);
+
     std::array<std::uint64_t, kCount<Reason>> reasons{};
     std::array<std::uint64_t, CoreMetrics::kCodes> codes{};
     std::array<std::uint64_t, kCount<Shed>> shed{};
     MergedHistogram lag;
-    std::uint64_t in_flight = 0, dropped = 0;
+    std::uint64_t in_flight = 0, dropped = 0, spans_dropped = 0;
     for (std::size_t i = 0; i < cores.size(); ++i) {
       const auto& core = cores[i];
       sum_into(shed, core->shed_);
@@ -309,6 +375,7 @@ std::vector<prometheus::MetricFamily> Collector::Collect() const {
       sum_into(codes, core->codes_);
       in_flight += core->in_flight_.get();
       dropped += core->access_log_dropped_.get();
+      spans_dropped += core->spans_dropped_.get();
     }
     page.add(Family::workers, {}, std::uint64_t{cores.size()});
     page.add(Family::loop_lag, {}, lag);
@@ -317,6 +384,11 @@ std::vector<prometheus::MetricFamily> Collector::Collect() const {
     }
     page.add(Family::requests_in_flight, {}, in_flight);
     page.add(Family::access_log_dropped, {"ring"}, dropped);
+    page.add(Family::trace_spans, {"dropped"}, spans_dropped);
+    for (const DriftRatio& drift : registry_.drift_) {
+      page.add(Family::latency_drift, {drift.upstream, drift.model, "0.5"}, drift.median);
+      page.add(Family::latency_drift, {drift.upstream, drift.model, "0.95"}, drift.p95);
+    }
     for (std::size_t i = 1; i < reasons.size(); ++i) {
       page.add(Family::request_errors, {to_string(static_cast<Reason>(i))}, reasons[i]);
     }

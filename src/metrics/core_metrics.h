@@ -9,6 +9,7 @@
 #include "metrics/cell.h"
 #include "metrics/histogram.h"
 #include "metrics/kinds.h"
+#include "metrics/model_table.h"
 #include "metrics/slot_table.h"
 
 namespace postern::metrics {
@@ -48,9 +49,22 @@ struct alignas(64) UpstreamRow {
   std::array<Cell, kCount<UpstreamError>> errors;
   Histogram first_byte;  // from the request's first byte out to the answer's first byte in
   std::array<Cell, kCount<HealthResult>> checks;
-  Cell unhealthy;  // gauge: endpoints
+  Cell unhealthy;  // gauge: endpoints; of the one core that checks this upstream
+  std::array<Cell, kCount<Ejection>> ejections;
+  Cell ejected;  // gauge: endpoints; as unhealthy
   Cell panic_picks;
+  std::array<Cell, kCount<FailureCause>> failures;  // answers of 500 and above
+  Cell retries_denied;                              // by the budget
+  std::array<Cell, kCount<HedgeResult>> hedges;
+  std::array<Cell, kCount<QueueResult>> queue;
+  Cell queue_waiting;  // gauge
+  Cell queue_wait_ns;
+  Cell full;   // endpoints passed over because they were at their limit
+  Cell limit;  // gauge: what the limits that adapt allow, all endpoints together
 
+  void failed(FailureCause cause) noexcept { failures[static_cast<std::size_t>(cause)].add(); }
+  void hedged(HedgeResult result) noexcept { hedges[static_cast<std::size_t>(result)].add(); }
+  void queued(QueueResult result) noexcept { queue[static_cast<std::size_t>(result)].add(); }
   void failed(UpstreamError error) noexcept { errors[static_cast<std::size_t>(error)].add(); }
 };
 
@@ -108,6 +122,9 @@ class alignas(64) CoreMetrics {
   void shed(Shed what) noexcept { shed_[static_cast<std::size_t>(what)].add(); }
 
   void access_log_dropped() noexcept { access_log_dropped_.add(); }
+  void span_dropped() noexcept { spans_dropped_.add(); }
+  ModelTable& models() noexcept { return models_; }
+  [[nodiscard]] const ModelTable& models() const noexcept { return models_; }
 
  private:
   friend class Collector;
@@ -115,6 +132,7 @@ class alignas(64) CoreMetrics {
 
   Cell in_flight_{};
   Cell access_log_dropped_{};
+  Cell spans_dropped_{};
   std::array<Cell, kCount<Reason>> reasons_{};
   Cell last_lag_ns_{};
   std::array<Cell, kCount<Shed>> shed_{};
@@ -124,6 +142,7 @@ class alignas(64) CoreMetrics {
   SlotTable<RouteRow> routes_;
   SlotTable<UpstreamRow> upstreams_;
   SlotTable<ListenerRow> listeners_;
+  ModelTable models_;
 };
 
 }  // namespace postern::metrics

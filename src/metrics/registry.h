@@ -6,11 +6,14 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "metrics/core_metrics.h"
@@ -25,10 +28,24 @@ enum class Event : std::uint8_t {
   certificate_reload_failed,
   access_log_written,  // lines
   access_log_lost,     // lines that reached the writer and could not be written
+  spans_exported,      // spans that the collector took
+  spans_rejected,      // that it took note of and refused
+  spans_lost,          // that reached the exporter and could not be sent
+  trace_export_ok,     // requests to the collector
+  trace_export_retried,
+  trace_export_failed,
   upgrade_ok,
   upgrade_failed,
   core_stuck,
   count_,
+};
+
+/// Recent time to an answer's first byte over what it used to be, of one upstream and model.
+struct DriftRatio {
+  std::string upstream;
+  std::string model;
+  double median = 1;
+  double p95 = 1;
 };
 
 /// Values of the process: any thread.
@@ -43,6 +60,18 @@ enum class Gauge : std::uint8_t {
   count_,
 };
 
+/// Of one upstream's endpoints, for the process: written while they are looked for, any thread.
+struct DiscoveryRow {
+  std::array<std::atomic<std::uint64_t>, kCount<DiscoveryResult>> results{};
+  std::atomic<std::int64_t> good_at{0};  // coarse_now_ms(); 0: never
+  std::atomic<std::uint64_t> endpoints{0};
+  std::atomic<bool> used{false};  // something is looked for at present
+
+  void add(DiscoveryResult result) noexcept {
+    results[static_cast<std::size_t>(result)].fetch_add(1, std::memory_order_relaxed);
+  }
+};
+
 class MetricsRegistry {
  public:
   MetricsRegistry();
@@ -52,6 +81,24 @@ class MetricsRegistry {
   Slot upstream(std::string_view name);
   Slot listener(std::string_view name);
   [[nodiscard]] SlotCounts counts() const;
+  /// The upstream's row, the same one for ever.
+  DiscoveryRow& discovery(std::string_view upstream);
+
+  /// Control thread: what a scrape shows from now on.
+  void set_drift(std::vector<DriftRatio> ratios) {
+    const std::lock_guard lock(mutex_);
+    drift_ = std::move(ratios);
+  }
+  /// Control thread, after the last add_core().
+  template <class Visit>
+  void for_each_core(Visit visit) const {
+    for (const auto& core : cores_) visit(*core);
+  }
+  /// Empty: no such slot. Control thread.
+  [[nodiscard]] std::string upstream_name(Slot slot) const {
+    const std::lock_guard lock(mutex_);
+    return slot < upstreams_.by_slot.size() ? upstreams_.by_slot[slot] : std::string();
+  }
 
   /// One block per core, before the cores start. Owned here: outlives the cores' threads.
   CoreMetrics& add_core();
@@ -80,11 +127,13 @@ class MetricsRegistry {
     Slot slot_of(std::string_view name);
   };
 
-  mutable std::mutex mutex_;  // guards the four below
+  mutable std::mutex mutex_;  // guards the five below
   Names routes_;
   Names upstreams_;
   Names listeners_;
   std::vector<std::unique_ptr<CoreMetrics>> cores_;
+  std::map<std::string, DiscoveryRow, std::less<>> discovery_;  // by upstream
+  std::vector<DriftRatio> drift_;
 
   std::array<std::atomic<std::uint64_t>, kCount<Event>> events_{};
   std::array<std::atomic<std::int64_t>, kCount<Gauge>> gauges_{};

@@ -24,6 +24,12 @@ const char* reason_of(HealthResult result) noexcept {
       return "no answer in time";
     case HealthResult::unreachable:
       return "no connection, or none with HTTP/2";
+    case HealthResult::tls:
+      return "TLS failed";
+    case HealthResult::bad_status:
+      return "another status than expected";
+    case HealthResult::bad_body:
+      return "the body has not what is expected";
     case HealthResult::failed:
     case HealthResult::count_:
       break;

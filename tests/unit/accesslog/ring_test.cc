@@ -1,5 +1,5 @@
 // The queue between a core and the writer: order, wrap, drops, and two threads at once.
-#include "accesslog/ring.h"
+#include "base/byte_ring.h"
 
 #include <gtest/gtest.h>
 

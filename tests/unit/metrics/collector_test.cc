@@ -103,6 +103,19 @@ TEST_F(CollectorTest, CountsOfTheProcess) {
   }
 }
 
+TEST_F(CollectorTest, SpansAndDrift) {
+  registry_.count(Event::spans_exported, 5);
+  registry_.count(Event::trace_export_retried);
+  first_.span_dropped();
+  second_.span_dropped();
+  registry_.set_drift({{"models", "bert", 1.25, 2.5}});
+  expect_line("postern_trace_spans_total{result=\"exported\"} 5");
+  expect_line("postern_trace_spans_total{result=\"dropped\"} 2");
+  expect_line("postern_trace_exports_total{result=\"retried\"} 1");
+  expect_line("postern_latency_drift_ratio{upstream=\"models\",model=\"bert\",quantile=\"0.5\"} 1.25");
+  expect_line("postern_latency_drift_ratio{upstream=\"models\",model=\"bert\",quantile=\"0.95\"} 2.5");
+}
+
 TEST_F(CollectorTest, LabelsAreEscaped) {
   registry_.route("a\"b\\c\nd");
   prepare();
@@ -134,12 +147,29 @@ TEST_F(CollectorTest, HealthIsShownWhereItIsChecked) {
   expect_line("postern_upstream_panic_picks_total{upstream=\"u\"} 2");
 }
 
+TEST_F(CollectorTest, EjectionsAreShownOnceThereWereSome) {
+  const Slot slot = registry_.upstream("u");
+  prepare();
+  EXPECT_EQ(to_text(collector_).find("ejections"), std::string::npos);
+  first_.upstream(slot).ejections[static_cast<std::size_t>(Ejection::success_rate)].add();
+  second_.upstream(slot).ejected.set(1);
+  expect_line("postern_upstream_ejections_total{upstream=\"u\",reason=\"success_rate\"} 1");
+  expect_line("postern_upstream_ejections_total{upstream=\"u\",reason=\"consecutive_failures\"} 0");
+  expect_line("postern_upstream_endpoints_ejected{upstream=\"u\"} 1");
+}
+
 TEST_F(CollectorTest, EveryFamilyIsSampledAndTyped) {
   registry_.route("r");
   const Slot upstream = registry_.upstream("u");
   registry_.listener("l");
   prepare();
   first_.upstream(upstream).checks[0].add();  // shown only where there are checks
+  first_.upstream(upstream).ejections[0].add();
+  first_.upstream(upstream).hedged(HedgeResult::won);
+  first_.upstream(upstream).queued(QueueResult::passed);
+  first_.upstream(upstream).full.add();
+  first_.upstream(upstream).limit.add();
+  registry_.set_drift({{"u", "bert", 1.25, 2.5}});
   first_.request_started();
   first_.request_finished(first_.route(kNoneSlot), 404, Reason::not_found, 1, 0, 0);
   const auto collected = collector_.Collect();

@@ -1,11 +1,11 @@
-// See ring.h.
-#include "accesslog/ring.h"
+// See byte_ring.h.
+#include "base/byte_ring.h"
 
 #include <algorithm>
 #include <bit>
 #include <cstring>
 
-namespace postern::accesslog {
+namespace postern {
 
 ByteRing::ByteRing(std::size_t bytes)
     : mask_(std::bit_ceil(std::max(bytes, kMinBytes)) - 1),
@@ -68,4 +68,4 @@ std::span<const char> ByteRing::front() noexcept {
 
 void ByteRing::pop() noexcept { head_.store(next_, std::memory_order_release); }
 
-}  // namespace postern::accesslog
+}  // namespace postern

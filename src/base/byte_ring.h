@@ -1,4 +1,4 @@
-// A queue of byte records between one core and the writer thread: single producer, single consumer, no locks.
+// A queue of byte records between one core and a background thread: single producer, single consumer, no locks.
 // The producer never waits: when the ring is full the record is dropped and counted.
 #pragma once
 
@@ -8,7 +8,7 @@
 #include <memory>
 #include <span>
 
-namespace postern::accesslog {
+namespace postern {
 
 /// Positions grow for ever; `& mask_` gives the place. A record is a length, then its bytes, rounded up to 8; it never
 /// wraps: what is left at the end of the memory is skipped by a length of kSkip.
@@ -63,4 +63,4 @@ class ByteRing {
   std::uint64_t next_ = 0;  // behind the record that front() gave
 };
 
-}  // namespace postern::accesslog
+}  // namespace postern
