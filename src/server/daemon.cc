@@ -17,16 +17,6 @@ namespace asio = boost::asio;
 
 namespace {
 
-log::Level level_of(config::LogLevel level) noexcept { return static_cast<log::Level>(static_cast<int>(level)); }
-
-accesslog::Options log_options(const config::AccessLog& settings) {
-  accesslog::Options options;
-  options.path = settings.path;
-  options.format = static_cast<accesslog::Format>(static_cast<int>(settings.format));
-  options.ring_entries = settings.ring;
-  return options;
-}
-
 void say(const std::string& line) { std::fprintf(stderr, "postern: %s\n", line.c_str()); }
 
 }  // namespace
@@ -54,7 +44,6 @@ Daemon::~Daemon() {
 
 int Daemon::run() {
   ::signal(SIGPIPE, SIG_IGN);
-  log::process().set_level(level_of(loaded_.settings.log_level));
   protect_memory();
   raise_file_limit();
   if (!start()) return 2;
@@ -89,8 +78,11 @@ bool Daemon::start() {
 }
 
 bool Daemon::open_log() {
+  const config::Settings& settings = loaded_.settings;
   try {
-    access_log_ = std::make_unique<accesslog::AccessLog>(log_options(loaded_.settings.access_log), registry_);
+    own_log_.configure(settings.log, settings.syslog);
+    const accesslog::Options options = accesslog::options_of(settings.access_log, settings.syslog);
+    access_log_ = std::make_unique<accesslog::AccessLog>(options, registry_);
     return true;
   } catch (const std::exception& e) {
     say(e.what());
@@ -156,6 +148,7 @@ void Daemon::every_minute() {
   minute_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
     builder_.rotate_ticket_keys();
+    log::process().tick();
     every_minute();
   });
 }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "accesslog/access_log.h"
+#include "accesslog/own_log.h"
 #include "admin/server.h"
 #include "config/load.h"
 #include "metrics/collector.h"
@@ -70,6 +71,7 @@ class Daemon {
   void on_signal(int signal);
   // reload.cc
   void reload();
+  void configure_logs(const config::Settings& settings);
   std::string try_reload();
   void reload_certificates();
   void watch_files();
@@ -96,6 +98,7 @@ class Daemon {
   metrics::Collector collector_;
   SnapshotBuilder builder_;
   Discoveries discoveries_;
+  accesslog::OwnLog own_log_;
   std::unique_ptr<accesslog::AccessLog> access_log_;
   std::vector<std::unique_ptr<Core>> cores_;
   struct OpenListener {
