@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "config/settings_balance.h"
 #include "config/settings_daemon.h"
 #include "config/settings_discovery.h"
 #include "config/settings_failures.h"
@@ -107,6 +108,9 @@ struct Upstream {
   std::optional<UpstreamQueue> queue;        // none: what finds no room is refused
   std::optional<UpstreamAdaptive> adaptive;  // none: no limit but the circuit's
   UpstreamEjection ejection;
+  UpstreamBalance balance;
+  std::vector<UpstreamEndpoint> members;  // beside `endpoints`
+  std::optional<UpstreamSticky> sticky;   // none: any endpoint will do
 };
 
 struct FixedReply {
@@ -163,6 +167,7 @@ struct Settings {
   OwnLog log;
   std::string admin_listen;  // "": none
   Duration drain_timeout{};
+  std::string zone;  // where this process runs; empty: zones do not matter
   AccessLog access_log;
   Syslog syslog;
   std::optional<Trace> trace;

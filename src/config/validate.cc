@@ -96,6 +96,7 @@ void check_upstreams(const Settings& settings, const Origins& origins, Report& r
     if (report.is_faulty(path)) continue;
     names.add(upstream.name, path + ".name");
     validate_health(upstream, path, report);
+    validate_balance(settings, upstream, path, report);
     validate_discovery(upstream, path, origins, report);
     if (!upstream.tls || report.is_faulty(path + ".tls")) continue;
     const std::string tls = path + ".tls";

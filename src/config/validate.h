@@ -12,6 +12,8 @@ void validate(const Settings& settings, const Origins& origins, Report& report);
 
 /// validate's part on an upstream's checks and ejection, in validate_health.cc. `path`: the upstream's.
 void validate_health(const Upstream& upstream, const std::string& path, Report& report);
+/// On one upstream's endpoints and whose turn it is, in validate_balance.cc.
+void validate_balance(const Settings& settings, const Upstream& upstream, const std::string& path, Report& report);
 
 /// validate's part on routes, in validate_routes.cc.
 void validate_routes(const Settings& settings, const Origins& origins, Report& report);

@@ -153,12 +153,13 @@ void add_health(Page& page, std::string_view name, const std::vector<const Upstr
     }
     page.add(Family::upstream_endpoints_ejected, {name}, ejected);
   }
-  if (total_of(checks) == 0) return;
+  const bool checked = total_of(checks) != 0;
+  if (checked || panics != 0 || total_of(ejections) != 0) page.add(Family::upstream_panic_picks, {name}, panics);
+  if (!checked) return;
   for (std::size_t i = 0; i < checks.size(); ++i) {
     page.add(Family::upstream_health_checks, {name, to_string(static_cast<HealthResult>(i))}, checks[i]);
   }
   page.add(Family::upstream_endpoints_unhealthy, {name}, unhealthy);
-  page.add(Family::upstream_panic_picks, {name}, panics);
 }
 
 /// What most configs do not ask for shows only where it has counted something.

@@ -28,6 +28,7 @@ Daemon::Daemon(config::LoadResult loaded, net::Engine engine, Loader load, Start
       loaded_(std::move(loaded)),
       collector_(registry_, {POSTERN_VERSION, net::to_string(engine)}),
       builder_(registry_),
+      discoveries_(registry_),
       inherited_(std::move(start.inherited)),
       upgrade_(io_, std::move(start.invocation)),
       signals_(io_),
@@ -99,11 +100,12 @@ bool Daemon::apply(const config::LoadResult& loaded, SnapshotBuilder::OnBadCerti
     diagnostics.push_back(loaded.diagnostic("listener", error));
     return false;
   }
+  discoveries_.apply(*snapshot);
+  builder_.accepted(snapshot);
   for (std::size_t i = 0; i < cores_.size(); ++i) {
     installs[i].snapshot = snapshot;
     cores_[i]->post_install(std::move(installs[i]));
   }
-  builder_.accepted(snapshot);
   registry_.set(metrics::Gauge::config_generation, static_cast<std::int64_t>(snapshot->number));
   registry_.set(metrics::Gauge::config_loaded_at, static_cast<std::int64_t>(::time(nullptr)));
   return true;
@@ -154,7 +156,9 @@ void Daemon::every_minute() {
 void deep_check(const config::LoadResult& loaded, std::vector<config::Diagnostic>& diagnostics) {
   metrics::MetricsRegistry registry;
   SnapshotBuilder builder(registry);
-  builder.build(loaded, 1, SnapshotBuilder::OnBadCertificate::refuse, diagnostics);
+  const auto snapshot = builder.build(loaded, 1, SnapshotBuilder::OnBadCertificate::refuse, diagnostics);
+  // What is not found today may be there tomorrow: a warning in the log, and no mistake in the config.
+  if (snapshot) Discoveries(registry).apply(*snapshot);
 }
 
 }  // namespace postern::server

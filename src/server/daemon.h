@@ -22,6 +22,7 @@
 #include "net/file_watch.h"
 #include "server/build.h"
 #include "server/core.h"
+#include "server/discoveries.h"
 #include "server/inherited.h"
 #include "server/listen_sockets.h"
 #include "server/notify.h"
@@ -96,6 +97,7 @@ class Daemon {
   metrics::MetricsRegistry registry_;
   metrics::Collector collector_;
   SnapshotBuilder builder_;
+  Discoveries discoveries_;
   accesslog::OwnLog own_log_;
   std::unique_ptr<accesslog::AccessLog> access_log_;
   std::vector<std::unique_ptr<Core>> cores_;
