@@ -60,7 +60,8 @@ struct Snapshot {
     upstream::ClusterSpec cluster;
     std::optional<upstream::HealthSpec> health;        // none: endpoints are not checked
     std::shared_ptr<upstream::SharedUpstream> shared;  // the same over reloads
-    std::vector<upstream::EndpointSpec> endpoints;     // assigned when the snapshot is accepted
+    std::vector<upstream::EndpointSpec> endpoints;     // assigned when the snapshot is accepted, unless
+    bool discovered = false;                           // somebody finds them: server/discoveries.h
     HashKeySpec hash_key;
     std::optional<StickyPolicy> sticky;
     metrics::Slot slot = 0;

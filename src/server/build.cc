@@ -56,6 +56,7 @@ std::string identity_of(const config::Upstream& upstream, const std::string& zon
   alone.upstreams.front().endpoints.clear();
   alone.upstreams.front().members.clear();
   alone.upstreams.front().health.reset();
+  alone.upstreams.front().discovery = {};
   crypto::Hmac mac{};
   if (key) static_cast<void>(crypto::hmac_sha256(key->reveal(), "identity", mac));
   return config::print(alone) + std::string(mac.begin(), mac.end());
@@ -145,6 +146,7 @@ void SnapshotBuilder::add_upstream(Job& job, std::size_t position) {
                          .idle_timeout_ms = upstream.keepalive_timeout.count()};
   if (upstream.health) spec.health = health_spec(*upstream.health);
   spec.cluster.ejection = ejection_spec(upstream.ejection);
+  add_endpoints(job, position, spec);
   add_balancing(job, position, spec);
   if (upstream.tls) {
     const std::string owner = "upstream " + upstream.name;
