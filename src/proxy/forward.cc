@@ -210,7 +210,9 @@ Forwarder::Step Forwarder::on_failure(UpstreamConnection& connection, Error erro
   const bool blameless = error.side != Side::upstream || (error.retry != Retry::never && connection.is_reused());
   const TryOutcome failed = error.code == Code::timeout ? TryOutcome::timeout : TryOutcome::reset;
   const Nanoseconds now = now_ns();
-  rc_.cluster->report(*rc_.endpoint, blameless ? TryOutcome::cancelled : failed, now, now - rc_.upstream_started);
+  // As long as the request was on its way, the endpoint had nothing to be slow with.
+  const Nanoseconds took = blameless && !body_->at_end() ? 0 : now - rc_.upstream_started;
+  rc_.cluster->report(*rc_.endpoint, blameless ? TryOutcome::cancelled : failed, now, took);
   if (time_over_ || client_error_.code != Code::ok || error.retry == Retry::never) return Step::failed;
   // Retry::always: the endpoint says that it did nothing with the request (RFC 9113 8.7), whatever its method is.
   if (error.retry == Retry::if_reused && !may_repeat()) return Step::failed;
