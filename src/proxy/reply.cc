@@ -57,7 +57,7 @@ std::string_view Pipeline::problem_body(RequestContext& rc, const Reply& reply, 
   head.fields.add(http::FieldId::cache_control, "no-store");
   head.fields.add(http::FieldId::x_request_id, rc.request_id);
   if (html) head.fields.add("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'");
-  if (reply.status == 503) head.fields.add("Retry-After", "1");
+  if (reply.status == 503 && reply.header_name != "Retry-After") head.fields.add("Retry-After", "1");
   return html ? http::write_problem_html(space, problem) : http::write_problem_json(space, problem);
 }
 
