@@ -58,7 +58,7 @@ Nanoseconds warm_up(std::span<const EndpointPin> endpoints, Nanoseconds now, std
 
 Cluster::Cluster(net::Loop& loop, ClusterSpec spec, std::shared_ptr<SharedUpstream> shared,
                  std::shared_ptr<net::TlsClientContext> tls, metrics::UpstreamRow& metrics)
-    : loop_(loop), spec_(std::move(spec)), shared_(std::move(shared)), tls_(std::move(tls)), metrics_(metrics) {
+    : loop_(loop), spec_(std::move(spec)), shared_(std::move(shared)), tls_(std::move(tls)), metrics_(metrics), traffic_(spec_.limits.circuit.limits(), spec_.queue) {
   refresh();
 }
 

@@ -22,6 +22,7 @@ Endpoint::Endpoint(net::Loop& loop, const EndpointSet::Member& member, Limits li
       state_(member.state),
       limits_(limits),
       metrics_(metrics),
+      circuit_(limits_.circuit, *state_, metrics),
       dials_(loop),
       expiry_([](void* self) noexcept { static_cast<Endpoint*>(self)->expire(); }, this) {
   kept_.reserve(limits_.max_idle);
@@ -79,6 +80,7 @@ void Endpoint::retire() noexcept {
 }
 
 void Endpoint::record(TryOutcome outcome, Nanoseconds now, Nanoseconds took) noexcept {
+  circuit_.record(outcome, candidate_.in_flight, now, took);
   constexpr double kLeastNs = 1e6;   // failures that take no time at all
   constexpr double kMostNs = 30e9;   // a minute or two, then it is tried again whatever it did
   if (outcome == TryOutcome::cancelled) return;
