@@ -10,6 +10,7 @@ using upstream::TryOutcome;
 
 namespace {
 constexpr Error kDone{Code::cancelled, Side::self, Retry::never};
+constexpr double kHedgesASecond = 0.1;  // where there is hardly any traffic
 }  // namespace
 
 /// 0: this request is not hedged.
@@ -36,7 +37,7 @@ bool Forwarder::start_hedge(Attempt& first, Attempt& second) {
   if (is_given_up() || find_place(second) != Place::found) return false;
   upstream::Traffic& traffic = cluster().traffic();
   bool may = &second.endpoint() != &first.endpoint();
-  if (may && !traffic.budget.take(upstream::Extra::hedge, now_ns() / 1'000'000, route_.hedge.share, 0)) {
+  if (may && !traffic.budget.take(upstream::Extra::hedge, now_ns() / 1'000'000, route_.hedge.share, kHedgesASecond)) {
     cluster().metrics().hedged(HedgeResult::denied);
     may = false;
   }
