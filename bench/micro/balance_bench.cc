@@ -32,7 +32,10 @@ void pick(benchmark::State& state, const postern::BalancerKind* kind) {
 const bool kRegistered = [] {
   for (const postern::BalancerKind* kind : postern::balance::kinds()) {
     const std::string name = "BM_Pick/" + std::string(kind->name);
-    benchmark::RegisterBenchmark(name.c_str(), [kind](benchmark::State& s) { pick(s, kind); })->Arg(4)->Arg(10)->Arg(100);
+    benchmark::RegisterBenchmark(name.c_str(), [kind](benchmark::State& s) { pick(s, kind); })
+        ->Arg(4)
+        ->Arg(10)
+        ->Arg(100);
   }
   return true;
 }();

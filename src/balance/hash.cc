@@ -1,7 +1,7 @@
 // Consistent hashing with bounded load: equal keys go to the same endpoint on every core and proxy, unless it has more
 // than 1.25 times its share of what is in flight here; then to the next one on the ring, which is again the same for
-// all. A ring, because its neighbours are what a bounded load and a second try want, and because an endpoint that leaves
-// moves its own keys and no others. A table of starting points makes the search one step, whatever its size.
+// all. A ring, because its neighbours are what a bounded load and a second try want, and because an endpoint that
+// leaves moves its own keys and no others. A table of starting points makes the search one step, whatever its size.
 #include <algorithm>
 #include <array>
 #include <bit>

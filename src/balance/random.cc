@@ -1,5 +1,5 @@
-// By chance, as the weights say. Draws until a candidate's weight stands up to the heaviest one's, which takes a draw or
-// two where weights are alike; after a few draws in vain it adds the weights up instead. Both are exact.
+// By chance, as the weights say. Draws until a candidate's weight stands up to the heaviest one's, which takes a draw
+// or two where weights are alike; after a few draws in vain it adds the weights up instead. Both are exact.
 #include "base/random.h"
 
 #include <vector>

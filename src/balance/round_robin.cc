@@ -41,7 +41,9 @@ class RoundRobin final : public Balancer {
     std::uint32_t index;
     const Candidate* candidate;
   };
-  static bool later(const Turn& a, const Turn& b) noexcept { return a.due != b.due ? a.due > b.due : a.place > b.place; }
+  static bool later(const Turn& a, const Turn& b) noexcept {
+    return a.due != b.due ? a.due > b.due : a.place > b.place;
+  }
 
   std::vector<Turn> turns_;  // a heap, the earliest on top
   const std::uint64_t seed_;

@@ -1,5 +1,5 @@
-// Peak EWMA: an estimate of an endpoint's latency that jumps to a sample above it at once and comes down slowly, so that
-// trouble is seen with the first slow answer and trusted to be over only after some time. Plain functions.
+// Peak EWMA: an estimate of an endpoint's latency that jumps to a sample above it at once and comes down slowly, so
+// that trouble is seen with the first slow answer and trusted to be over only after some time. Plain functions.
 #pragma once
 
 #include "base/clock.h"

@@ -55,17 +55,19 @@ constexpr std::array kKeys{
             .check = {check_key, "client, body, header:NAME, cookie:NAME or path:NAME"},
             .doc = "What hash hashes: the client's address, a header, a cookie, a variable of the route's path, or the "
                    "body as far as it is buffered. Requests without it go as if balanced at random."},
-    KeySpec{.path = "upstream[].balance.slow_start",
-            .bind = bind::duration<&UpstreamBalance::slow_start>,
-            .fallback = "0s",
-            .max = 86'400'000,
-            .doc = "How long an endpoint that is new, or healthy again, takes from a tenth of its weight to all of it."},
+    KeySpec{
+        .path = "upstream[].balance.slow_start",
+        .bind = bind::duration<&UpstreamBalance::slow_start>,
+        .fallback = "0s",
+        .max = 86'400'000,
+        .doc = "How long an endpoint that is new, or healthy again, takes from a tenth of its weight to all of it."},
     KeySpec{.path = "upstream[].balance.panic_threshold",
             .bind = bind::integer<&UpstreamBalance::panic_threshold>,
             .fallback = "50",
             .max = 100,
-            .doc = "When fewer than this share of the endpoints, in percent, may be used, all are: better some requests "
-                   "fail than the rest breaks down. 0: never."},
+            .doc =
+                "When fewer than this share of the endpoints, in percent, may be used, all are: better some requests "
+                "fail than the rest breaks down. 0: never."},
     KeySpec{.path = "upstream[].endpoint[].address",
             .bind = bind::string<&UpstreamEndpoint::address>,
             .check = {check_endpoint, "\"host:port\", \"[::1]:9000\" or \"unix:/run/model.sock\""},
@@ -94,8 +96,9 @@ constexpr std::array kKeys{
             .doc = "The cookie that remembers the endpoint."},
     KeySpec{.path = "upstream[].sticky.key_file",
             .bind = bind::file_name<&UpstreamSticky::key_file>,
-            .doc = "A file with at least 32 bytes, the same for every proxy that shall know the cookie; empty: a key of "
-                   "this process, and a restart forgets who was where."},
+            .doc =
+                "A file with at least 32 bytes, the same for every proxy that shall know the cookie; empty: a key of "
+                "this process, and a restart forgets who was where."},
     KeySpec{.path = "upstream[].sticky.max_age",
             .bind = bind::duration<&UpstreamSticky::max_age>,
             .fallback = "0s",

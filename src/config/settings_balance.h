@@ -25,7 +25,7 @@ struct UpstreamEndpoint {
 
 struct UpstreamSticky {
   std::string cookie;
-  std::string key_file;  // empty: a key of this process
+  std::string key_file;                 // empty: a key of this process
   std::chrono::milliseconds max_age{};  // 0: until the browser closes
 };
 

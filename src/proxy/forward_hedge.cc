@@ -93,7 +93,7 @@ Task<void> Forwarder::drop_loser(Attempt& loser) {
   // One that was cancelled is not to blame, but what it took counts: its answer would have been no sooner.
   TryOutcome outcome = TryOutcome::ok;
   if (error.code != Code::ok && error.side == Side::upstream) outcome = TryOutcome::reset;
-  if (error.code == Code::ok && loser.exchange()->response().status >= 500) outcome = TryOutcome::error_status;
+  if (error.code == Code::ok) outcome = upstream::outcome_of(loser.exchange()->response().status);
   loser.report(outcome);
   loser.end(false);
   // What the loser has left of a body that is here for the second time.

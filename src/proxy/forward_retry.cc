@@ -31,7 +31,7 @@ Task<Forwarder::Step> Forwarder::conclude() {
   UpstreamExchange& up = *attempt.exchange();
   const auto end = end_of(up.response(), rc_.grpc != grpc::Kind::none);
   if (end && after_status(attempt, *end)) co_return Step::retry;
-  attempt.report(up.response().status >= 500 ? TryOutcome::error_status : TryOutcome::ok);
+  attempt.report(upstream::outcome_of(up.response().status));
   rc_.first_byte = attempt.ended();
   if (route_.hedge.quantile > 0)
     cluster().traffic().latency.record(rc_.first_byte - rc_.started, rc_.first_byte / 1'000'000);
@@ -64,7 +64,7 @@ bool Forwarder::after_status(Attempt& attempt, const TryEnd& end) {
     return false;
   }
   const std::uint16_t status = up.response().status;
-  attempt.report(status >= 500 || status == 200 ? TryOutcome::error_status : TryOutcome::ok);
+  attempt.report(status == 200 ? TryOutcome::error_status : upstream::outcome_of(status));
   cluster().metrics().responses[metrics::status_class(status)].add();
   BodySource& body = up.response_body();  // what is here already; for more the connection is not worth the wait
   for (std::string_view data = body.peek(); !data.empty(); data = body.peek()) body.consume(data.size());
@@ -85,7 +85,7 @@ Forwarder::Step Forwarder::after_failure(Attempt& attempt) {
   if (!up) outcome = TryOutcome::connect_failed;
   // A kept connection that was closed, a request that was left alone, a client that is gone or in a hurry: no fault.
   const bool patient = !time_over_ || !limit_.is_clients;
-  const bool ours = error.side != Side::upstream || error.code == Code::exhausted;
+  const bool ours = error.side != Side::upstream || error.code == Code::exhausted || error.code == Code::cancelled;
   if (ours || !patient || (up && error.retry != Retry::never)) outcome = TryOutcome::cancelled;
   attempt.report(outcome);
   attempt.end(false);

@@ -50,7 +50,7 @@ struct RequestContext {
   std::uint16_t retries = 0;
   bool relayed = false;  // the answer is the upstream's
   upstream::Cluster* cluster = nullptr;
-  upstream::EndpointPin endpoint;  // of the last try
+  upstream::EndpointPin endpoint;         // of the last try
   std::optional<std::uint64_t> hash_key;  // where it wants to go: see find_affinity()
   std::optional<std::uint64_t> sticky;    // id of an endpoint
   const StickyPolicy* sticky_policy = nullptr;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "proxy/sticky.h"
 #include "route/table.h"
 #include "upstream/cluster.h"
+#include "upstream/health.h"
 #include "wire/h1_settings.h"
 #include "wire/h2_settings.h"
 
@@ -49,12 +51,14 @@ struct ListenerPolicy {
 
 struct Snapshot {
   std::uint64_t number = 0;
+  std::size_t cores = 1;  // that share it
   config::Settings settings;
   std::vector<ListenerPolicy> listeners;
   std::unique_ptr<const route::RouteTable> routes;
   std::vector<metrics::Slot> route_slots;  // by Route::index
   struct UpstreamSpec {
     upstream::ClusterSpec cluster;
+    std::optional<upstream::HealthSpec> health;        // none: endpoints are not checked
     std::shared_ptr<upstream::SharedUpstream> shared;  // the same over reloads
     std::vector<upstream::EndpointSpec> endpoints;     // assigned when the snapshot is accepted
     HashKeySpec hash_key;

@@ -1,6 +1,6 @@
-// A client stays with the endpoint that served it first, by a cookie that only we can make ([upstream.sticky]). A cookie
-// that is forged, stale or of an endpoint that is gone is as good as none, and replaced with the answer.
-// The forwarder calls find_affinity() once per request, heads.cc adds the cookie. No allocation; one core only.
+// A client stays with the endpoint that served it first, by a cookie that only we can make ([upstream.sticky]). A
+// cookie that is forged, stale or of an endpoint that is gone is as good as none, and replaced with the answer. The
+// forwarder calls find_affinity() once per request, heads.cc adds the cookie. No allocation; one core only.
 #pragma once
 
 #include <string>

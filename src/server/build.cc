@@ -8,6 +8,7 @@
 #include "net/tls_client_context.h"
 #include "net/tls_material.h"
 #include "net/tls_server_context.h"
+#include "server/build_health.h"
 #include "server/build_job.h"
 
 namespace postern::server {
@@ -46,14 +47,6 @@ wire::H2Settings h2_settings(const config::Listener& listener) {
   return h2;
 }
 
-upstream::HealthSpec health_spec(const config::UpstreamHealth& health) {
-  return {.kind = health.kind,
-          .service = health.service,
-          .interval_ms = health.interval.count(),
-          .timeout_ms = health.timeout.count(),
-          .thresholds = {health.unhealthy_after, health.healthy_after}};
-}
-
 /// What bounds the requests to an upstream.
 void set_limits(const config::Upstream& upstream, upstream::ClusterSpec& cluster) {
   upstream::Circuit::Settings& circuit = cluster.limits.circuit;
@@ -77,6 +70,7 @@ std::string identity_of(const config::Upstream& upstream, const std::string& zon
   alone.upstreams.push_back(upstream);
   alone.upstreams.front().endpoints.clear();
   alone.upstreams.front().members.clear();
+  alone.upstreams.front().health.reset();
   crypto::Hmac mac{};
   if (key) static_cast<void>(crypto::hmac_sha256(key->reveal(), "identity", mac));
   return config::print(alone) + std::string(mac.begin(), mac.end());
@@ -166,7 +160,8 @@ void SnapshotBuilder::add_upstream(Job& job, std::size_t position) {
                          .max_age_ms = upstream.max_connection_age.count(),
                          .max_requests = upstream.max_connection_streams,
                          .idle_timeout_ms = upstream.keepalive_timeout.count()};
-  if (upstream.health) spec.cluster.health = health_spec(*upstream.health);
+  if (upstream.health) spec.health = health_spec(*upstream.health);
+  spec.cluster.ejection = ejection_spec(upstream.ejection);
   add_balancing(job, position, spec);
   if (upstream.tls) {
     const std::string owner = "upstream " + upstream.name;
@@ -224,6 +219,7 @@ std::shared_ptr<const Snapshot> SnapshotBuilder::build(const config::LoadResult&
   add_hash_variables(job);
   if (diagnostics.size() != before) return nullptr;
   snapshot->number = ++number_;
+  snapshot->cores = cores;
   snapshot->slots = registry_.counts();
   return snapshot;
 }

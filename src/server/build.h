@@ -50,7 +50,7 @@ class SnapshotBuilder {
 
   metrics::MetricsRegistry& registry_;
   std::vector<std::string> names_;
-  std::map<std::string, std::shared_ptr<crypto::TicketKeys>> keys_;  // by listener
+  std::map<std::string, std::shared_ptr<crypto::TicketKeys>> keys_;          // by listener
   std::map<std::string, std::shared_ptr<upstream::SharedUpstream>> shared_;  // by upstream
   std::shared_ptr<const crypto::SecretText> sticky_key_;  // of this process, where the config has none
   std::shared_ptr<const proxy::Snapshot> last_;

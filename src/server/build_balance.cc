@@ -118,7 +118,8 @@ void SnapshotBuilder::accepted(std::shared_ptr<const Snapshot> snapshot) {
   std::map<std::string, std::shared_ptr<upstream::SharedUpstream>> shared;
   for (const Snapshot::UpstreamSpec& spec : snapshot->upstreams) {
     shared.emplace(spec.shared->name(), spec.shared);
-    spec.shared->assign(spec.endpoints);
+    // None: another source provides them, or none could be resolved and what there was serves on.
+    if (!spec.endpoints.empty()) spec.shared->assign(spec.endpoints);
   }
   shared_ = std::move(shared);
   last_ = std::move(snapshot);

@@ -33,8 +33,7 @@ void name_apart(std::span<const EndpointPin> endpoints) {
     const bool apart = end - i == 1;
     for (; i != end; ++i) {
       const net::SocketAddress& at = (*i)->address();
-      if (!apart)
-        (*i)->candidate().id = hash_text({reinterpret_cast<const char*>(at.get()), at.size}, (*i)->id());
+      if (!apart) (*i)->candidate().id = hash_text({reinterpret_cast<const char*>(at.get()), at.size}, (*i)->id());
     }
   }
 }
@@ -58,12 +57,17 @@ Nanoseconds warm_up(std::span<const EndpointPin> endpoints, Nanoseconds now, std
 
 Cluster::Cluster(net::Loop& loop, ClusterSpec spec, std::shared_ptr<SharedUpstream> shared,
                  std::shared_ptr<net::TlsClientContext> tls, metrics::UpstreamRow& metrics)
-    : loop_(loop), spec_(std::move(spec)), shared_(std::move(shared)), tls_(std::move(tls)), metrics_(metrics), traffic_(spec_.limits.circuit.limits(), spec_.queue) {
+    : loop_(loop),
+      spec_(std::move(spec)),
+      shared_(std::move(shared)),
+      tls_(std::move(tls)),
+      metrics_(metrics),
+      ejector_(spec_.ejection, shared_, metrics_),
+      traffic_(spec_.limits.circuit.limits(), spec_.queue) {
   refresh();
 }
 
 Cluster::~Cluster() {
-  metrics_.unhealthy.sub(unhealthy_);
   for (const EndpointPin& endpoint : endpoints_) endpoint->retire();
 }
 
@@ -104,10 +108,6 @@ void Cluster::take_over() {
   for (const EndpointPin& old : next) {
     if (std::ranges::none_of(endpoints_, [&](const EndpointPin& e) { return e.get() == old.get(); })) old->retire();
   }
-  std::size_t ill = 0;
-  for (const EndpointPin& endpoint : endpoints_) ill += endpoint->state().is_out(OutReason::unhealthy) ? 1 : 0;
-  metrics_.unhealthy.sub(std::exchange(unhealthy_, ill));
-  metrics_.unhealthy.add(ill);
 }
 
 Endpoint* Cluster::find(std::uint64_t id) const noexcept {
@@ -171,15 +171,6 @@ Endpoint* Cluster::pick_untried(const PickRequest& request, Level& first) noexce
     }
   }
   return picked;
-}
-
-bool Cluster::set_health(Endpoint& endpoint, bool healthy) noexcept {
-  EndpointState& state = endpoint.state();
-  if (healthy && state.is_out(OutReason::unhealthy)) state.set_usable_since_ms(now_ns() / 1'000'000);
-  const bool changed = healthy ? state.put_back(OutReason::unhealthy) : state.take_out(OutReason::unhealthy);
-  if (changed) shared_->changed();
-  refresh();
-  return changed;
 }
 
 SharedLimits Cluster::shared_limits() noexcept {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "config/syntax.h"
 #include "base/peak_ewma.h"
+#include "config/syntax.h"
 
 namespace postern::upstream {
 
@@ -20,6 +20,7 @@ Endpoint::Endpoint(net::Loop& loop, const EndpointSet::Member& member, Limits li
       spec_(member.spec),
       host_(host_of(spec_.name)),
       state_(member.state),
+      counts_(state_->outlier().join()),
       limits_(limits),
       metrics_(metrics),
       circuit_(limits_.circuit, *state_, metrics),
@@ -81,8 +82,8 @@ void Endpoint::retire() noexcept {
 
 void Endpoint::record(TryOutcome outcome, Nanoseconds now, Nanoseconds took) noexcept {
   circuit_.record(outcome, candidate_.in_flight, now, took);
-  constexpr double kLeastNs = 1e6;   // failures that take no time at all
-  constexpr double kMostNs = 30e9;   // a minute or two, then it is tried again whatever it did
+  constexpr double kLeastNs = 1e6;  // failures that take no time at all
+  constexpr double kMostNs = 30e9;  // a minute or two, then it is tried again whatever it did
   if (outcome == TryOutcome::cancelled) return;
   const Nanoseconds elapsed = now - candidate_.latency_at;
   double sample = std::max<double>(static_cast<double>(took), 1);

@@ -1,7 +1,7 @@
 // One address of an upstream on one core, with the connections that are kept to it: exclusive ones that rest between
 // two requests (HTTP/1), and shared ones that carry many at once (HTTP/2).
-// The pipeline takes and returns connections, the dialer (above) makes new ones. Its cluster and every request that uses
-// it hold a pin: one that has left the upstream lives until its last request. One core only; survives a reload.
+// The pipeline takes and returns connections, the dialer (above) makes new ones. Its cluster and every request that
+// uses it hold a pin: one that has left the upstream lives until its last request. One core only; survives a reload.
 #pragma once
 
 #include <algorithm>
@@ -79,6 +79,8 @@ class Endpoint final : private KeptWatcher, private SharedWatcher {
   [[nodiscard]] EndpointState& state() const noexcept { return *state_; }
   [[nodiscard]] const std::shared_ptr<EndpointState>& shared_state() const noexcept { return state_; }
   [[nodiscard]] bool is_usable() const noexcept { return state_->is_usable(); }
+  /// This core's, of what the tries came to.
+  [[nodiscard]] TryCounts& counts() const noexcept { return *counts_; }
   /// What this core knows of it. Its id is told apart from every other one of the upstream.
   [[nodiscard]] Candidate& candidate() noexcept { return candidate_; }
   [[nodiscard]] const Candidate& candidate() const noexcept { return candidate_; }
@@ -120,6 +122,7 @@ class Endpoint final : private KeptWatcher, private SharedWatcher {
   EndpointSpec spec_;
   const std::string host_;
   const std::shared_ptr<EndpointState> state_;
+  const std::shared_ptr<TryCounts> counts_;
   const Limits limits_;
   metrics::UpstreamRow& metrics_;
   std::vector<Kept> kept_;  // oldest first

@@ -1,5 +1,5 @@
-// What one try at an endpoint came to, as far as the endpoint is to blame: said once per try to Cluster::report(), which
-// feeds the latency that balancers compare, passive ejection and the adaptive limit. A value.
+// What one try at an endpoint came to, as far as the endpoint is to blame: said once per try to Cluster::report(),
+// which feeds the latency that balancers compare, passive ejection and the adaptive limit. A value.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +11,14 @@ enum class TryOutcome : std::uint8_t {
   connect_failed,  // refused, unreachable, TLS
   reset,           // broken off, or not HTTP
   timeout,         // of the connection or of the answer
-  error_status,    // an answer that counts as the endpoint's failure (5xx)
+  error_status,    // an answer that counts as the endpoint's failure: see outcome_of()
   cancelled,       // the client left, a hedge was won by the other: nobody's fault, counts for nothing
 };
+
+/// What an answer's status says about the endpoint: that it, or what is behind it, cannot serve now. Any other one is the
+/// answer to this request.
+constexpr TryOutcome outcome_of(unsigned status) noexcept {
+  return status >= 502 && status <= 504 ? TryOutcome::error_status : TryOutcome::ok;
+}
 
 }  // namespace postern::upstream

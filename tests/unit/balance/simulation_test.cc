@@ -53,7 +53,9 @@ class Simulation {
     }
     finish_until(arrival + 3'600'000 * kMs);
     std::ranges::sort(latencies_);
-    const auto at = [&](double q) { return latencies_[static_cast<std::size_t>(q * static_cast<double>(latencies_.size() - 1))] / kMs; };
+    const auto at = [&](double q) {
+      return latencies_[static_cast<std::size_t>(q * static_cast<double>(latencies_.size() - 1))] / kMs;
+    };
     return {at(0.5), at(0.99), at(0.999), to_slow_};
   }
 
@@ -70,9 +72,7 @@ class Simulation {
     bool operator<(const End& other) const { return at > other.at; }
   };
 
-  double exponential() {
-    return -std::log((static_cast<double>(random_.next() >> 11) + 1) / 9007199254740993.0);
-  }
+  double exponential() { return -std::log((static_cast<double>(random_.next() >> 11) + 1) / 9007199254740993.0); }
   void serve(std::size_t index, Nanoseconds now) {
     Endpoint& endpoint = endpoints_[index];
     while (endpoint.busy < kServers && !endpoint.waiting.empty()) {

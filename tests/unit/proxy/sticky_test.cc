@@ -107,8 +107,7 @@ TEST_F(Affinity, IgnoresAndReplacesWhatIsNotItsOwn) {
   std::string upper = good;
   for (char& c : upper) c = static_cast<char>(::toupper(c));
   upstream::EndpointToken foreign;
-  ASSERT_TRUE(upstream::make_token("another key, as long as it has to", "u",
-                                   cluster_->endpoints()[0]->id(), foreign));
+  ASSERT_TRUE(upstream::make_token("another key, as long as it has to", "u", cluster_->endpoints()[0]->id(), foreign));
   upstream::EndpointToken elsewhere;  // our key, but for another upstream
   ASSERT_TRUE(upstream::make_token(kKey, "v", cluster_->endpoints()[0]->id(), elsewhere));
   upstream::EndpointToken gone;  // our key, but of an endpoint that is not there

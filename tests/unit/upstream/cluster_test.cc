@@ -88,12 +88,10 @@ TEST_F(ClusterTest, LeavesOutWhatIsOut) {
   take_out(1);
   take_out(1, OutReason::unhealthy);
   EXPECT_EQ(picks(6), "134134");
-  EXPECT_EQ(row_.unhealthy.get(), 1u);
   put_back(1);
   EXPECT_EQ(picks(3), "134");
   put_back(1, OutReason::unhealthy);
   EXPECT_EQ(picks(4), "1234");
-  EXPECT_EQ(row_.unhealthy.get(), 0u);
   EXPECT_EQ(row_.panic_picks.get(), 0u);
 }
 
@@ -268,14 +266,12 @@ TEST_F(ClusterTest, TellsAddressesOfOneNameApart) {
   EXPECT_DOUBLE_EQ(cluster_->endpoints()[0]->candidate().weight, 2);
 }
 
-TEST_F(ClusterTest, TakesItsShareOfTheGaugeWithIt) {
-  make(endpoints_at(1, 2));
-  EXPECT_TRUE(cluster_->set_health(*cluster_->endpoints()[0], false));
-  EXPECT_FALSE(cluster_->set_health(*cluster_->endpoints()[0], false));
-  EXPECT_EQ(cluster_->unhealthy(), 1u);
-  EXPECT_EQ(row_.unhealthy.get(), 1u);
-  cluster_.reset();
-  EXPECT_EQ(row_.unhealthy.get(), 0u);
+TEST_F(ClusterTest, EjectsWhatFailsInARow) {
+  make(endpoints_at(1, 3));
+  const EndpointPin second = cluster_->endpoints()[1];
+  for (int i = 0; i < 5; ++i) cluster_->report(*second, TryOutcome::error_status, 1'000'000'000, 1'000);
+  EXPECT_EQ(picks(4), "1313");
+  EXPECT_EQ(row_.ejections[0].get(), 1u);
 }
 
 }  // namespace
