@@ -48,6 +48,7 @@ void Pipeline::finish(RequestContext& rc) noexcept {
     row.first_byte.record(rc.first_byte - rc.upstream_started);
     row.bytes_out.add(rc.exchange.request_body().received());
     row.bytes_in.add(rc.exchange.response_bytes());
+    if (rc.relayed && rc.status >= 500) row.failed(metrics::FailureCause::upstream_5xx);
   }
   if (!log_.is_enabled()) return;
   const bool has_failed = rc.reason != metrics::Reason::none || rc.status >= 500 || rc.status == 0;
