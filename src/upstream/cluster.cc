@@ -62,7 +62,8 @@ Cluster::Cluster(net::Loop& loop, ClusterSpec spec, std::shared_ptr<SharedUpstre
       shared_(std::move(shared)),
       tls_(std::move(tls)),
       metrics_(metrics),
-      ejector_(spec_.ejection, shared_, metrics_) {
+      ejector_(spec_.ejection, shared_, metrics_),
+      traffic_(spec_.limits.circuit.limits(), spec_.queue) {
   refresh();
 }
 

@@ -23,6 +23,7 @@ Endpoint::Endpoint(net::Loop& loop, const EndpointSet::Member& member, Limits li
       counts_(state_->outlier().join()),
       limits_(limits),
       metrics_(metrics),
+      circuit_(limits_.circuit, *state_, metrics),
       dials_(loop),
       expiry_([](void* self) noexcept { static_cast<Endpoint*>(self)->expire(); }, this) {
   kept_.reserve(limits_.max_idle);
@@ -80,6 +81,7 @@ void Endpoint::retire() noexcept {
 }
 
 void Endpoint::record(TryOutcome outcome, Nanoseconds now, Nanoseconds took) noexcept {
+  circuit_.record(outcome, candidate_.in_flight, now, took);
   constexpr double kLeastNs = 1e6;  // failures that take no time at all
   constexpr double kMostNs = 10e9;  // about a minute, then it is tried again whatever it did
   constexpr double kNoticeNs = 10e6;
