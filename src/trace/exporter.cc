@@ -1,0 +1,51 @@
+// See exporter.h.
+#include "trace/exporter.h"
+
+#include "trace/export_worker.h"
+
+namespace postern::trace {
+
+std::optional<ExportOptions> export_options(const std::optional<config::Trace>& trace,
+                                            std::shared_ptr<const net::TlsMaterial> tls_material) {
+  if (!trace || !trace->otlp) return std::nullopt;
+  ExportOptions options{*trace->otlp, {{"service.name", trace->service_name}}, std::move(tls_material)};
+  options.resource.insert(options.resource.end(), trace->resource.begin(), trace->resource.end());
+  return options;
+}
+
+config::UpstreamTls tls_of(const config::OtlpTls& tls) {
+  config::UpstreamTls settings;
+  settings.ca = tls.ca;
+  settings.sni = tls.sni;
+  settings.cert = tls.cert;
+  settings.key = tls.key;
+  return settings;
+}
+
+Exporter::Exporter(metrics::MetricsRegistry& registry, std::size_t queue)
+    : registry_(registry), ring_bytes_(queue * kRingBytesPerSpan) {}
+
+Exporter::~Exporter() { stop(std::chrono::seconds(1)); }
+
+CoreTracer& Exporter::add_core(metrics::CoreMetrics& metrics) {
+  ByteRing& ring = *rings_.emplace_back(std::make_unique<ByteRing>(ring_bytes_));
+  return *cores_.emplace_back(std::make_unique<CoreTracer>(ring, metrics));
+}
+
+void Exporter::configure(std::optional<ExportOptions> options) {
+  if (!worker_) {
+    if (!options) return;
+    std::vector<ByteRing*> rings;
+    for (const auto& ring : rings_) rings.push_back(ring.get());
+    worker_ = std::make_unique<ExportWorker>(std::move(rings), registry_);
+  }
+  worker_->configure(std::move(options));
+}
+
+void Exporter::stop(std::chrono::milliseconds bound) noexcept {
+  if (!worker_) return;
+  worker_->stop(bound);
+  worker_.reset();
+}
+
+}  // namespace postern::trace
