@@ -19,6 +19,17 @@ set_target_properties(prometheus_core PROPERTIES
 # toml++ is used header-only (one file includes it), which both distributions' packages allow.
 find_path(TOMLPLUSPLUS_INCLUDE_DIR toml++/toml.h REQUIRED)
 
+find_path(CARES_INCLUDE_DIR ares.h REQUIRED)
+find_library(CARES_LIBRARY cares REQUIRED)
+add_library(cares UNKNOWN IMPORTED)
+set_target_properties(cares PROPERTIES
+  IMPORTED_LOCATION ${CARES_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${CARES_INCLUDE_DIR})
+find_path(SIMDJSON_INCLUDE_DIR simdjson.h REQUIRED)
+find_library(SIMDJSON_LIBRARY simdjson REQUIRED)
+add_library(simdjson UNKNOWN IMPORTED)
+set_target_properties(simdjson PROPERTIES
+  IMPORTED_LOCATION ${SIMDJSON_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${SIMDJSON_INCLUDE_DIR})
+
 find_path(LIBURING_INCLUDE_DIR liburing.h REQUIRED)
 find_library(LIBURING_LIBRARY uring REQUIRED)
 add_library(uring UNKNOWN IMPORTED)

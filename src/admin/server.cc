@@ -83,7 +83,9 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
   void add(std::string method, std::string path, Handler handler) {
     table_[std::move(path)][std::move(method)] = std::move(handler);
   }
-  void listen(const std::string& text);
+  void listen(const std::string& text, int inherited);
+  int descriptor() { return address_ && acceptor_.is_open() ? acceptor_.native_handle() : -1; }
+  void leave() noexcept;
   void stop() noexcept;
   [[nodiscard]] std::string address() const { return address_ ? to_string(*address_) : std::string(); }
 
@@ -125,15 +127,16 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
   std::map<std::string, std::map<std::string, Handler, std::less<>>, std::less<>> table_;  // path, method
   std::list<Stream> streams_;
   int spare_fd_;  // given up for one accept when descriptors have run out: the admin must answer then of all times
+  bool leaving_ = false;
   bool stopped_ = false;
 };
 
-void Server::Impl::listen(const std::string& text) {
+void Server::Impl::listen(const std::string& text, int inherited) {
   std::optional<SocketAddress> address = parse_address(text);
   if (!address) {
     throw std::system_error(std::make_error_code(std::errc::invalid_argument), "admin listen " + text);
   }
-  const int fd = open_listener(*address);
+  const int fd = inherited >= 0 ? inherited : open_listener(*address);
   acceptor_.assign(Protocol(address->storage.ss_family, 0), fd);
   address_ = std::move(address);
   asio::co_spawn(io_.get_executor(), accept_all(shared_from_this()), Ended{});
@@ -145,14 +148,20 @@ void Server::Impl::stop() noexcept {
   acceptor_.close(ignored);
   pause_.cancel();
   for (Stream& stream : streams_) stream.close();
-  if (address_ && !address_->unix_path.empty()) ::unlink(address_->unix_path.c_str());
+  if (!leaving_ && address_ && !address_->unix_path.empty()) ::unlink(address_->unix_path.c_str());
+}
+
+void Server::Impl::leave() noexcept {
+  leaving_ = true;
+  boost::system::error_code ignored;
+  acceptor_.close(ignored);
 }
 
 Nothing Server::Impl::accept_all(std::shared_ptr<Impl> impl) {
-  while (!impl->stopped_) {
+  while (!impl->stopped_ && !impl->leaving_) {
     Socket socket(impl->io_);
     auto [failure] = co_await impl->acceptor_.async_accept(socket, kTuple);
-    if (impl->stopped_) break;
+    if (impl->stopped_ || (failure && impl->leaving_)) break;
     if (!failure) {
       impl->accepted(std::move(socket));
       continue;
@@ -190,7 +199,7 @@ Nothing Server::Impl::serve(std::shared_ptr<Impl> impl, Socket socket) {
       reply.keep_alive(false);
     } else {
       reply = impl->answer(parser.get());
-      if (turn + 1 == kMaxTurns) reply.keep_alive(false);
+      if (turn + 1 == kMaxTurns || impl->leaving_) reply.keep_alive(false);
     }
     reply.prepare_payload();
     if (!read_failure && parser.get().method() == http::verb::head) reply.body().clear();
@@ -261,7 +270,11 @@ void Server::add(std::string method, std::string path, Handler handler) {
   impl_->add(std::move(method), std::move(path), std::move(handler));
 }
 
-void Server::listen(const std::string& address) { impl_->listen(address); }
+void Server::listen(const std::string& address, int inherited) { impl_->listen(address, inherited); }
+
+int Server::descriptor() const noexcept { return impl_->descriptor(); }
+
+void Server::leave() noexcept { impl_->leave(); }
 
 std::string Server::address() const { return impl_->address(); }
 

@@ -40,8 +40,12 @@ class Server {
   void add(std::string method, std::string path, Handler handler);
 
   /// "127.0.0.1:9180", "[::1]:9180", "localhost:9180" or "unix:/path" (mode 0660; a dead socket file is replaced).
-  /// Throws std::system_error whose text names the address.
-  void listen(const std::string& address);
+  /// Throws std::system_error whose text names the address. `inherited` listens there already; ours from now on.
+  void listen(const std::string& address, int inherited = -1);
+  /// The listening descriptor, for a successor; -1 before listen().
+  [[nodiscard]] int descriptor() const noexcept;
+  /// A successor listens: takes no more connections, lets those that are here finish, and leaves the socket's file.
+  void leave() noexcept;
   /// Where it listens, with the port that port 0 became; empty before listen().
   [[nodiscard]] std::string address() const;
 

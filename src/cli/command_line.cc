@@ -1,12 +1,8 @@
 #include "cli/command_line.h"
 
-#include <signal.h>
-
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
-#include <cerrno>
-#include <cstring>
 #include <iostream>
 #include <optional>
 #include <string>
@@ -14,6 +10,7 @@
 #include "admin/client.h"
 #include "cli/config_commands.h"
 #include "cli/dev_cert.h"
+#include "cli/signal_command.h"
 #include "server/daemon.h"
 #include "server/engine.h"
 
@@ -23,7 +20,7 @@ namespace {
 
 constexpr const char* kDefaultConfig = "/etc/postern/postern.toml";
 
-int run_daemon(const std::string& config, const std::string& engine) {
+int run_daemon(server::Start start, const std::string& config, const std::string& engine) {
   config::LoadResult loaded = load_checked(config, {});
   if (!loaded.ok()) {
     print_diagnostics(loaded.diagnostics, std::cerr);
@@ -32,16 +29,10 @@ int run_daemon(const std::string& config, const std::string& engine) {
   config::Engine wanted = loaded.settings.engine;
   if (engine == "epoll") wanted = config::Engine::epoll;
   if (engine == "io_uring") wanted = config::Engine::io_uring;
-  server::Daemon daemon(std::move(loaded), server::choose_engine(wanted),
-                        [config] { return load_checked(config, {}); });
+  server::Daemon daemon(
+      std::move(loaded), server::choose_engine(wanted), [config] { return load_checked(config, {}); },
+      std::move(start));
   return daemon.run();
-}
-
-int send_signal(const std::string& what, int pid) {
-  const int signal = what == "reload" ? SIGHUP : what == "reopen" ? SIGUSR1 : SIGTERM;
-  if (::kill(pid, signal) == 0) return 0;
-  std::cerr << "postern: cannot signal " << pid << ": " << std::strerror(errno) << "\n";
-  return 1;
 }
 
 }  // namespace
@@ -62,7 +53,7 @@ int run_command_line(int argc, char** argv) {
   CLI::App* run = with_config(app.add_subcommand("run", "Run the proxy in the foreground"));
   run->add_option("--engine", engine, "epoll or io_uring, instead of the config's")
       ->check(CLI::IsMember({"auto", "epoll", "io_uring"}));
-  run->callback([&] { exit_code = run_daemon(config, engine); });
+  run->callback([&] { exit_code = run_daemon(server::Start::of(argc, argv), config, engine); });
 
   with_config(app.add_subcommand("check", "Check a configuration, all of it, and exit: 0 good, 2 not"))->callback([&] {
     exit_code = check_command(config, std::cout, std::cerr, server::deep_check);
@@ -85,14 +76,14 @@ int run_command_line(int argc, char** argv) {
   health->add_option("--admin", admin, "its admin address")->capture_default_str();
   health->callback([&] { exit_code = admin::health(admin); });
 
-  std::string what;
-  int pid = 0;
-  CLI::App* signal = app.add_subcommand("signal", "Tell a running postern to reload, to reopen its logs or to stop");
-  signal->add_option("what", what, "reload, reopen or stop")
+  SignalRequest request;
+  CLI::App* signal = app.add_subcommand("signal", "Tell a running postern to reload, to upgrade or to stop");
+  signal->add_option("what", request.what, "reload, reopen (its logs), upgrade (its binary) or stop")
       ->required()
-      ->check(CLI::IsMember({"reload", "reopen", "stop"}));
-  signal->add_option("pid", pid, "its process id")->required()->check(CLI::PositiveNumber);
-  signal->callback([&] { exit_code = send_signal(what, pid); });
+      ->check(CLI::IsMember({"reload", "reopen", "upgrade", "stop"}));
+  signal->add_option("pid", request.pid, "its process id")->required()->check(CLI::PositiveNumber);
+  signal->add_option("-c,--config", request.config, "reload: check this file first, and wait for the outcome");
+  signal->callback([&] { exit_code = signal_command(request, std::cerr); });
 
   std::string folder = ".";
   CLI::App* dev_cert = app.add_subcommand("dev-cert", "Make a certificate for local trials");

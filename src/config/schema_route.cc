@@ -9,7 +9,6 @@ namespace postern::config {
 namespace {
 
 // Words stand in the order of their enum.
-constexpr std::array<std::string_view, 3> kRetry{"never", "idempotent", "always"};
 constexpr std::array<std::string_view, 2> kClientFin{"serve", "abort"};
 constexpr std::array<std::string_view, 2> kOnDisconnect{"cancel", "finish"};
 
@@ -121,11 +120,6 @@ constexpr std::array kKeys{
             .bind = bind::boolean<&Route::buffer_request>,
             .fallback = "false",
             .doc = "Whether the whole request body is read before the upstream is asked."},
-    KeySpec{.path = "route[].retry",
-            .bind = bind::word<&Route::retry>,
-            .fallback = "idempotent",
-            .words = kRetry,
-            .doc = "Requests that may be sent again after a connection failed before any of the answer came."},
     KeySpec{.path = "route[].on_client_fin",
             .bind = bind::word<&Route::on_client_fin>,
             .fallback = "serve",

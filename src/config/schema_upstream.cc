@@ -26,9 +26,9 @@ constexpr std::array kKeys{
     KeySpec{.path = "upstream[].endpoints",
             .bind = bind::strings<&Upstream::endpoints>,
             .check = {check_endpoint, "\"host:port\", \"[::1]:9000\" or \"unix:/run/model.sock\""},
-            .required = true,
             .example = "[\"127.0.0.1:9000\"]",
-            .doc = "At least one server: host name or IP address with its port, or a Unix socket."},
+            .doc = "Servers: IP address or host name with its port, or a Unix socket. Every address of a name is one "
+                   "endpoint, and names are looked up again as DNS says."},
     KeySpec{.path = "upstream[].connect_timeout",
             .bind = bind::duration<&Upstream::connect_timeout>,
             .fallback = "2s",

@@ -10,8 +10,10 @@
 #include <utility>
 #include <vector>
 
+#include "config/settings_failures.h"
 #include "config/settings_daemon.h"
 #include "config/settings_health.h"
+#include "config/settings_discovery.h"
 #include "config/settings_trace.h"
 
 namespace postern::config {
@@ -27,7 +29,6 @@ enum class ClientAuth : std::uint8_t { none, optional, required };
 enum class Underscores : std::uint8_t { reject, drop };
 enum class Slashes : std::uint8_t { merge, keep };
 enum class EncodedSlash : std::uint8_t { reject, keep };
-enum class RetryWhen : std::uint8_t { never, idempotent, always };
 enum class OnClientFin : std::uint8_t { serve, abort };
 enum class OnDisconnect : std::uint8_t { cancel, finish };
 enum class UpstreamProtocol : std::uint8_t { http1, h2, automatic };
@@ -93,6 +94,7 @@ struct UpstreamTls {
 struct Upstream {
   std::string name;
   std::vector<std::string> endpoints;  // "host:port", "unix:/path"
+  Discovery discovery;
   Duration connect_timeout{};
   Duration keepalive_timeout{};
   std::uint32_t max_idle = 0;  // kept connections per core and endpoint
@@ -102,6 +104,9 @@ struct Upstream {
   std::uint64_t max_connection_streams = 0;  // 0: none; HTTP/2 connections
   std::optional<UpstreamTls> tls;
   std::optional<UpstreamHealth> health;  // none: endpoints are not checked
+  UpstreamCircuit circuit;
+  std::optional<UpstreamQueue> queue;        // none: what finds no room is refused
+  std::optional<UpstreamAdaptive> adaptive;  // none: no limit but the circuit's
   UpstreamEjection ejection;
 };
 
@@ -140,7 +145,9 @@ struct Route {
   Duration request_timeout{};   // whole exchange; 0: none
   std::uint64_t max_body = 0;   // 0: the listener's
   bool buffer_request = false;
-  RetryWhen retry = RetryWhen::idempotent;
+  std::string deadline_header;  // empty: none
+  RouteRetry retry;
+  std::optional<RouteHedge> hedge;
   OnClientFin on_client_fin = OnClientFin::serve;
   OnDisconnect on_disconnect = OnDisconnect::cancel;
   bool websocket = true;

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/clock.h"
 #include "metrics/process_stats.h"
 #include "metrics/table.h"
 
@@ -159,6 +160,41 @@ void add_health(Page& page, std::string_view name, const std::vector<const Upstr
   page.add(Family::upstream_panic_picks, {name}, panics);
 }
 
+/// What most configs do not ask for shows only where it has counted something.
+void add_failures(Page& page, std::string_view name, std::size_t names, std::size_t slot,
+                  const std::vector<const UpstreamRow*>& rows) {
+  std::array<std::uint64_t, kCount<FailureCause>> failures{};
+  std::array<std::uint64_t, kCount<HedgeResult>> hedges{};
+  std::array<std::uint64_t, kCount<QueueResult>> queue{};
+  std::uint64_t denied = 0, waiting = 0, wait_ns = 0, full = 0, limit = 0;
+  for (const UpstreamRow* row : rows) {
+    sum_into(failures, row->failures);
+    sum_into(hedges, row->hedges);
+    sum_into(queue, row->queue);
+    denied += row->retries_denied.get();
+    waiting += row->queue_waiting.get();
+    wait_ns += row->queue_wait_ns.get();
+    full += row->full.get();
+    limit += row->limit.get();
+  }
+  if (!is_shown(slot, names, total_of(failures) != 0)) return;
+  for (std::size_t i = 0; i < failures.size(); ++i) {
+    page.add(Family::responses_5xx, {name, to_string(static_cast<FailureCause>(i))}, failures[i]);
+  }
+  page.add(Family::upstream_retries_denied, {name}, denied);
+  for (std::size_t i = 0; i < hedges.size() && total_of(hedges) != 0; ++i) {
+    page.add(Family::upstream_hedges, {name, to_string(static_cast<HedgeResult>(i))}, hedges[i]);
+  }
+  if (full != 0) page.add(Family::upstream_full, {name}, full);
+  if (limit != 0) page.add(Family::upstream_limit, {name}, limit);
+  if (total_of(queue) + waiting == 0) return;
+  for (std::size_t i = 0; i < queue.size(); ++i) {
+    page.add(Family::upstream_queue, {name, to_string(static_cast<QueueResult>(i))}, queue[i]);
+  }
+  page.add(Family::upstream_queue_waiting, {name}, waiting);
+  page.add(Family::upstream_queue_seconds, {name}, static_cast<double>(wait_ns) / 1e9);
+}
+
 void add_upstream(Page& page, std::string_view name, std::size_t names, std::size_t slot,
                   const std::vector<const UpstreamRow*>& rows) {
   std::array<std::uint64_t, kStatusClasses> classes{};
@@ -174,6 +210,7 @@ void add_upstream(Page& page, std::string_view name, std::size_t names, std::siz
     sum_into(errors, row->errors);
     first_byte.add(row->first_byte);
   }
+  add_failures(page, name, names, slot, rows);
   const std::uint64_t connects = sum(&UpstreamRow::connects);
   if (!is_shown(slot, names, connects + total_of(classes) + total_of(errors) != 0)) return;
   for (std::size_t i = 0; i < kStatusClasses; ++i) {
@@ -280,6 +317,17 @@ void add_events(Page& page, const MetricsRegistry& registry) {
   page.add(Family::draining, {}, static_cast<double>(registry.get(Gauge::draining)));
 }
 
+void add_discovery(Page& page, std::string_view name, const DiscoveryRow& row) {
+  page.add(Family::upstream_endpoints, {name}, row.endpoints.load(std::memory_order_relaxed));
+  if (!row.used.load(std::memory_order_relaxed)) return;
+  for (std::size_t i = 0; i < row.results.size(); ++i) {
+    const std::uint64_t count = row.results[i].load(std::memory_order_relaxed);
+    page.add(Family::discovery_results, {name, to_string(static_cast<DiscoveryResult>(i))}, count);
+  }
+  const std::int64_t good_at = row.good_at.load(std::memory_order_relaxed);
+  if (good_at != 0) page.add(Family::discovery_age, {name}, static_cast<double>(coarse_now_ms() - good_at) / 1e3);
+}
+
 }  // namespace
 
 Collector::Collector(const MetricsRegistry& registry, BuildInfo build)
@@ -310,6 +358,8 @@ std::vector<prometheus::MetricFamily> Collector::Collect() const {
         [&](std::string_view name, std::size_t slot, const auto& rows) {
           add_listener(page, name, listeners.size(), slot, rows);
         });
+
+    for (const auto& [name, row] : registry_.discovery_) add_discovery(page, name, row);
 
     std::array<std::uint64_t, kCount<Reason>> reasons{};
     std::array<std::uint64_t, CoreMetrics::kCodes> codes{};

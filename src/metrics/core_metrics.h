@@ -53,7 +53,18 @@ struct alignas(64) UpstreamRow {
   std::array<Cell, kCount<Ejection>> ejections;
   Cell ejected;  // gauge: endpoints; as unhealthy
   Cell panic_picks;
+  std::array<Cell, kCount<FailureCause>> failures;  // answers of 500 and above
+  Cell retries_denied;                              // by the budget
+  std::array<Cell, kCount<HedgeResult>> hedges;
+  std::array<Cell, kCount<QueueResult>> queue;
+  Cell queue_waiting;  // gauge
+  Cell queue_wait_ns;
+  Cell full;   // endpoints passed over because they were at their limit
+  Cell limit;  // gauge: what the limits that adapt allow, all endpoints together
 
+  void failed(FailureCause cause) noexcept { failures[static_cast<std::size_t>(cause)].add(); }
+  void hedged(HedgeResult result) noexcept { hedges[static_cast<std::size_t>(result)].add(); }
+  void queued(QueueResult result) noexcept { queue[static_cast<std::size_t>(result)].add(); }
   void failed(UpstreamError error) noexcept { errors[static_cast<std::size_t>(error)].add(); }
 };
 

@@ -47,6 +47,7 @@ constexpr std::array<std::string_view, kCount<Reason>> kReasonNames = {
     "upstream_closed",
     "upstream_malformed",
     "upstream_truncated",
+    "upstream_full",
     "client_closed",
     "write_timeout",
     "tunnel_idle",
@@ -78,7 +79,25 @@ constexpr std::array<std::string_view, kCount<HealthResult>> kHealthResultNames 
     "failed",  "tls",         "bad_status",      "bad_body",
 };
 
+constexpr std::array<std::string_view, kCount<FailureCause>> kFailureCauseNames = {
+    "ours",          "overload",        "no_endpoint", "upstream_full", "upstream_refused", "upstream_timeout",
+    "upstream_closed", "upstream_5xx",
+};
+
+constexpr std::array<std::string_view, kCount<QueueResult>> kQueueResultNames = {
+    "passed", "refused", "full", "timed_out", "left",
+};
+
+constexpr std::array<std::string_view, kCount<HedgeResult>> kHedgeResultNames = {
+    "won", "lost", "both_failed", "denied",
+};
 constexpr std::array<std::string_view, kCount<Ejection>> kEjectionNames = {"consecutive_failures", "success_rate"};
+constexpr std::array<std::string_view, kCount<DiscoveryResult>> kDiscoveryResultNames = {
+    "ok",
+    "empty",
+    "failed",
+    "invalid",
+};
 
 template <class Kind, std::size_t n>
 std::string_view name_of(Kind kind, const std::array<std::string_view, n>& names) noexcept {
@@ -95,6 +114,36 @@ std::string_view to_string(HandshakeFailure failure) noexcept { return name_of(f
 std::string_view to_string(H2Event event) noexcept { return name_of(event, kH2EventNames); }
 std::string_view to_string(UpstreamError error) noexcept { return name_of(error, kUpstreamErrorNames); }
 std::string_view to_string(HealthResult result) noexcept { return name_of(result, kHealthResultNames); }
+std::string_view to_string(FailureCause cause) noexcept { return name_of(cause, kFailureCauseNames); }
+std::string_view to_string(QueueResult result) noexcept { return name_of(result, kQueueResultNames); }
+std::string_view to_string(HedgeResult result) noexcept { return name_of(result, kHedgeResultNames); }
+
+FailureCause cause_of(Reason reason) noexcept {
+  switch (reason) {
+    case Reason::overload:
+    case Reason::draining:
+      return FailureCause::overload;
+    case Reason::no_endpoint:
+      return FailureCause::no_endpoint;
+    case Reason::upstream_full:
+      return FailureCause::upstream_full;
+    case Reason::connect_refused:
+    case Reason::connect_failed:
+    case Reason::upstream_tls:
+      return FailureCause::upstream_refused;
+    case Reason::connect_timeout:
+    case Reason::response_timeout:
+      return FailureCause::upstream_timeout;
+    case Reason::upstream_closed:
+    case Reason::upstream_malformed:
+    case Reason::upstream_truncated:
+      return FailureCause::upstream_closed;
+    default:
+      return FailureCause::ours;
+  }
+}
 std::string_view to_string(Ejection reason) noexcept { return name_of(reason, kEjectionNames); }
+
+std::string_view to_string(DiscoveryResult result) noexcept { return name_of(result, kDiscoveryResultNames); }
 
 }  // namespace postern::metrics

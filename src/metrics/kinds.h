@@ -53,6 +53,7 @@ enum class Reason : std::uint8_t {
   upstream_closed,
   upstream_malformed,
   upstream_truncated,  // its body broke off: the client's connection was cut, too
+  upstream_full,       // every endpoint is at its limit, and the wait for one would be too long
   // No answer, or half of one.
   client_closed,
   write_timeout,
@@ -124,6 +125,37 @@ enum class UpstreamError : std::uint8_t {
   count_,
 };
 
+/// Whose doing an answer of 500 and above is.
+enum class FailureCause : std::uint8_t {
+  ours,              // a fixed reply, a mistake of ours, what we do not implement
+  overload,          // a limit of ours, or postern is ending
+  no_endpoint,       // none to ask
+  upstream_full,     // all at their limits
+  upstream_refused,  // no connection, or none that is secure
+  upstream_timeout,  // no connection or no answer in time
+  upstream_closed,   // a connection that broke, or carried what is not HTTP
+  upstream_5xx,      // the upstream's own answer, passed on
+  count_,
+};
+
+/// What became of requests that found every endpoint at its limit.
+enum class QueueResult : std::uint8_t {
+  passed,
+  refused,    // at once: the wait would have been too long
+  full,       // at once: as many wait as may
+  timed_out,  // it was too long
+  left,       // the client went away
+  count_,
+};
+
+enum class HedgeResult : std::uint8_t {
+  won,   // the second try answered first
+  lost,  // the first one did after all
+  both_failed,
+  denied,  // over the budget
+  count_,
+};
+
 /// What an active check of an endpoint came to; all but the first are failures.
 enum class HealthResult : std::uint8_t {
   serving,
@@ -146,6 +178,15 @@ enum class Ejection : std::uint8_t {
   count_,
 };
 
+/// What a look for an upstream's endpoints came to; all but the first keep the last good ones.
+enum class DiscoveryResult : std::uint8_t {
+  ok,
+  empty,    // no such name, no such records, none that may be used
+  failed,   // the server says so, or none answers
+  invalid,  // what was read is not what it has to be
+  count_,
+};
+
 template <class Kind>
 inline constexpr std::size_t kCount = static_cast<std::size_t>(Kind::count_);
 
@@ -156,6 +197,13 @@ std::string_view to_string(HandshakeFailure failure) noexcept;
 std::string_view to_string(H2Event event) noexcept;
 std::string_view to_string(UpstreamError error) noexcept;
 std::string_view to_string(HealthResult result) noexcept;
+std::string_view to_string(FailureCause cause) noexcept;
+std::string_view to_string(QueueResult result) noexcept;
+std::string_view to_string(HedgeResult result) noexcept;
+
+/// Of an answer of ours with that reason.
+FailureCause cause_of(Reason reason) noexcept;
 std::string_view to_string(Ejection reason) noexcept;
+std::string_view to_string(DiscoveryResult result) noexcept;
 
 }  // namespace postern::metrics

@@ -37,6 +37,11 @@ SlotCounts MetricsRegistry::counts() const {
   return {routes_.by_slot.size(), upstreams_.by_slot.size(), listeners_.by_slot.size()};
 }
 
+DiscoveryRow& MetricsRegistry::discovery(std::string_view upstream) {
+  const std::lock_guard lock(mutex_);
+  return discovery_.try_emplace(std::string(upstream)).first->second;
+}
+
 CoreMetrics& MetricsRegistry::add_core() {
   auto core = std::make_unique<CoreMetrics>();
   const std::lock_guard lock(mutex_);

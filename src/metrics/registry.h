@@ -6,6 +6,8 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -58,6 +60,18 @@ enum class Gauge : std::uint8_t {
   count_,
 };
 
+/// Of one upstream's endpoints, for the process: written while they are looked for, any thread.
+struct DiscoveryRow {
+  std::array<std::atomic<std::uint64_t>, kCount<DiscoveryResult>> results{};
+  std::atomic<std::int64_t> good_at{0};  // coarse_now_ms(); 0: never
+  std::atomic<std::uint64_t> endpoints{0};
+  std::atomic<bool> used{false};  // something is looked for at present
+
+  void add(DiscoveryResult result) noexcept {
+    results[static_cast<std::size_t>(result)].fetch_add(1, std::memory_order_relaxed);
+  }
+};
+
 class MetricsRegistry {
  public:
   MetricsRegistry();
@@ -67,6 +81,8 @@ class MetricsRegistry {
   Slot upstream(std::string_view name);
   Slot listener(std::string_view name);
   [[nodiscard]] SlotCounts counts() const;
+  /// The upstream's row, the same one for ever.
+  DiscoveryRow& discovery(std::string_view upstream);
 
   /// Control thread: what a scrape shows from now on.
   void set_drift(std::vector<DriftRatio> ratios) {
@@ -116,6 +132,7 @@ class MetricsRegistry {
   Names upstreams_;
   Names listeners_;
   std::vector<std::unique_ptr<CoreMetrics>> cores_;
+  std::map<std::string, DiscoveryRow, std::less<>> discovery_;  // by upstream
   std::vector<DriftRatio> drift_;
 
   std::array<std::atomic<std::uint64_t>, kCount<Event>> events_{};

@@ -174,7 +174,7 @@ Task<bool> Forwarder::buffer_request() {
 
 bool Forwarder::may_repeat() noexcept {
   if (wants_tunnel()) return false;
-  switch (route_.retry) {
+  switch (route_.retry.when) {
     case config::RetryWhen::never:
       return false;
     case config::RetryWhen::idempotent:

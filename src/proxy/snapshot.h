@@ -34,7 +34,9 @@ struct ListenerPolicy {
   wire::H2Settings h2;
   net::CidrList trusted_proxies;
   net::CidrList proxy_protocol_from;
-  std::uint32_t max_connections = 0;  // per core; 0: no limit
+  std::uint32_t max_connections = 0;              // per core; 0: no limit
+  std::uint32_t max_connections_per_address = 0;  // of the process; 0: no limit
+  bool essential = false;                         // overload refuses nothing here
   std::int64_t tls_handshake_timeout_ms = 5'000;
   std::shared_ptr<const net::TlsMaterial> tls_material;  // nullptr: plain
   std::shared_ptr<const crypto::TicketKeys> ticket_keys;

@@ -182,7 +182,9 @@ class Compiler {
     }
     forward.preserve_host = source_.preserve_host;
     forward.buffer_request = source_.buffer_request;
-    forward.retry = source_.retry;
+    forward.retry = compile_retry(source_.retry);
+    if (source_.hedge) forward.hedge = compile_hedge(*source_.hedge);
+    forward.deadline_header = source_.deadline_header;
     forward.on_client_fin = source_.on_client_fin;
     forward.on_disconnect = source_.on_disconnect;
     forward.websocket = source_.websocket;

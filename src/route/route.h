@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "config/settings.h"
+#include "route/failure_rules.h"
 #include "route/header_edits.h"
 #include "route/rewrite.h"
 
@@ -17,7 +18,9 @@ struct Forward {
   std::uint32_t upstream = 0;  // what the resolver said; the snapshot's upstream index
   bool preserve_host = true;
   bool buffer_request = false;
-  config::RetryWhen retry = config::RetryWhen::idempotent;
+  RetryRules retry;
+  HedgeRules hedge;
+  std::string deadline_header;  // empty: none
   config::OnClientFin on_client_fin = config::OnClientFin::serve;
   config::OnDisconnect on_disconnect = config::OnDisconnect::cancel;
   bool websocket = true;

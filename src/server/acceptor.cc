@@ -48,6 +48,12 @@ void Acceptor::on_ready() {
   if (!resume_.is_set()) wait();
 }
 
+void Acceptor::empty_queue() {
+  constexpr int kMost = 1 << 16;  // as long as a queue can be: not for ever
+  for (int i = 0; i < kMost && accept_one(); ++i) {
+  }
+}
+
 bool Acceptor::accept_one() {
   net::SocketAddress from;
   from.size = sizeof from.storage;

@@ -23,6 +23,10 @@ class Acceptor {
 
   /// Connections belong to that listener from now on.
   void serve(std::uint16_t listener) noexcept { listener_ = listener; }
+  [[nodiscard]] std::uint16_t listener() const noexcept { return listener_; }
+
+  /// Takes all that wait in the kernel's queue, which closing the socket would reset. Before the end.
+  void empty_queue();
 
  private:
   void wait();

@@ -112,6 +112,8 @@ void SnapshotBuilder::add_listener(Job& job, std::size_t position) {
   if (listener.max_connections != 0) {
     policy.max_connections = static_cast<std::uint32_t>((listener.max_connections + job.cores - 1) / job.cores);
   }
+  policy.max_connections_per_address = listener.max_connections_per_address;
+  policy.essential = listener.essential;
   policy.tls_handshake_timeout_ms = listener.tls_handshake_timeout.count();
   if (!listener.tls) return;
   policy.tls_settings = *listener.tls;

@@ -82,7 +82,9 @@ Task<void> Connection::run() {
     h2_ = std::make_unique<wire::H2Server>(stream_, peer_, policy_.h1, policy_.h2, core_.pipeline(),
                                            core_.h2_exchanges(), h2_counter_);
   if (h2_) metrics_.h2_accepted.add();
-  if (core_.is_draining()) drain();
+  if (core_.drain_level() != wire::Drain::none) drain(core_.drain_level());
+  if (core_.ends_streams()) end_streams();
+  if (core_.is_overloaded() && !h2_ && !policy_.essential) server_.drain(wire::Drain::idle);
   if (h2_)
     co_await h2_->run();
   else
@@ -194,11 +196,28 @@ void Connection::describe_tls() noexcept {
   };
 }
 
-void Connection::drain() noexcept {
+void Connection::drain(wire::Drain level) noexcept {
   if (h2_)
-    h2_->drain();
+    h2_->drain();  // its clients are told, and lose nothing
   else
-    server_.drain();
+    server_.drain(level);
+}
+
+void Connection::end_streams() noexcept {
+  if (h2_)
+    h2_->end_streams();
+  else
+    server_.end_streams();
+}
+
+bool Connection::relieve() noexcept {
+  if (policy_.essential) return false;
+  const bool idle = h2_ ? h2_->is_idle() : server_.is_idle();
+  if (!h2_)
+    server_.drain(wire::Drain::idle);
+  else if (idle)
+    h2_->drain();
+  return idle;
 }
 
 void Connection::cut() noexcept {

@@ -30,8 +30,13 @@ class Connection {
   Task<void> run();
   FramePool& frames() noexcept { return stream_.frames(); }
 
-  /// Ends after the request that is on the way.
-  void drain() noexcept;
+  /// Ends, at the latest after the request that is on the way.
+  void drain(wire::Drain level) noexcept;
+  /// Tunnels and the like are told to end.
+  void end_streams() noexcept;
+  /// drain() for a connection that idles, and others take no second request; true if it idled. Under overload:
+  /// HTTP/2 connections in use stay, since their clients would only open others.
+  bool relieve() noexcept;
   /// Ends now.
   void cut() noexcept;
 

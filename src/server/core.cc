@@ -20,6 +20,7 @@ Core::Core(std::size_t number, net::Engine engine, metrics::CoreMetrics& metrics
       tasks_(loop_.frames()),
       checking_(loop_.frames()),
       drains_(loop_.frames()),
+      end_idle_([](void* self) noexcept { static_cast<Core*>(self)->end_idle(); }, this),
       work_(loop_.io().get_executor()) {}
 
 Core::~Core() { join(); }
@@ -44,8 +45,15 @@ void Core::post_install(Install message) {
   loop_.post([this, m = std::move(message)] { install(m); });
 }
 
-void Core::post_drain(std::function<void()> done) {
-  loop_.post([this, d = std::move(done)]() mutable { drains_.start(drain(std::move(d))); });
+void Core::post_drain(std::function<void()> done, DrainPlan plan) {
+  loop_.post([this, plan, d = std::move(done)]() mutable { drains_.start(drain(std::move(d), plan)); });
+}
+
+void Core::post_end_streams() {
+  loop_.post([this] {
+    end_idle();
+    end_streams();
+  });
 }
 
 void Core::post_cut() {
@@ -64,21 +72,23 @@ void Core::install(const Install& message) {
   metrics_.prepare(message.snapshot->slots);
   pipeline_.install(make_generation(message.snapshot));
   start_checks();
-  // All that move leave their places before any arrives: two listeners may have swapped addresses.
-  std::vector<std::unique_ptr<Acceptor>> moving;
-  for (const auto& [from, to] : message.moved) {
-    moving.push_back(std::move(acceptors_[from]));
-    acceptors_.erase(from);
-  }
-  for (const std::uint16_t listener : message.closed) acceptors_.erase(listener);
-  for (std::size_t i = 0; i < moving.size(); ++i) {
-    const std::uint16_t to = message.moved[i].second;
-    moving[i]->serve(to);
-    acceptors_[to] = std::move(moving[i]);
+  close_acceptors(message.closed);
+  for (const std::unique_ptr<Acceptor>& acceptor : acceptors_) {  // each once: two listeners may have swapped addresses
+    const auto moved = std::find_if(message.moved.begin(), message.moved.end(),
+                                    [&](const auto& move) { return move.first == acceptor->listener(); });
+    if (moved != message.moved.end()) acceptor->serve(moved->second);
   }
   for (const ListenerSocket& opened : message.opened) {
-    acceptors_[opened.listener] = std::make_unique<Acceptor>(*this, opened.listener, opened.fd);
+    acceptors_.push_back(std::make_unique<Acceptor>(*this, opened.listener, opened.fd));
   }
+}
+
+void Core::close_acceptors(const std::vector<std::uint16_t>& listeners) {
+  std::erase_if(acceptors_, [&](const std::unique_ptr<Acceptor>& acceptor) {
+    if (std::find(listeners.begin(), listeners.end(), acceptor->listener()) == listeners.end()) return false;
+    acceptor->empty_queue();
+    return true;
+  });
 }
 
 proxy::GenerationPin Core::make_generation(std::shared_ptr<const proxy::Snapshot> snapshot) {
@@ -147,14 +157,30 @@ void Core::remove(Connection& connection) noexcept {
     first_ = connection.next_;
 }
 
-Task<void> Core::drain(std::function<void()> done) {
-  draining_ = true;
+Task<void> Core::drain(std::function<void()> done, DrainPlan plan) {
+  drain_ = plan.first;
+  for (const std::unique_ptr<Acceptor>& acceptor : acceptors_) acceptor->empty_queue();
   acceptors_.clear();
-  for (Connection* c = first_; c; c = c->next_) c->drain();
+  for (Connection* c = first_; c; c = c->next_) c->drain(drain_);
+  if (plan.end_streams) end_streams();
+  loop_.set_timer(end_idle_, plan.grace_ms);
   co_await tasks_.join();
+  end_idle_.clear();
   checks_.clear();
   co_await checking_.join();
   done();
+}
+
+void Core::end_idle() noexcept {
+  if (drain_ == wire::Drain::none) return;
+  drain_ = wire::Drain::all;
+  for (Connection* c = first_; c; c = c->next_) c->drain(drain_);
+}
+
+void Core::end_streams() noexcept {
+  if (drain_ == wire::Drain::none) return;
+  streams_end_ = true;
+  for (Connection* c = first_; c; c = c->next_) c->end_streams();
 }
 
 void Core::cut() noexcept {

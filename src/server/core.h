@@ -4,7 +4,6 @@
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <functional>
-#include <map>
 #include <memory>
 #include <thread>
 #include <utility>
@@ -38,6 +37,13 @@ struct Install {
   std::vector<std::uint16_t> closed;
 };
 
+/// How a drain treats connections without a request: as `first` says at once, and after a while all of them end.
+struct DrainPlan {
+  wire::Drain first = wire::Drain::idle;
+  std::int64_t grace_ms = 500;  // for those that have just been opened, whose request is on the way
+  bool end_streams = true;      // tunnels are told at once; else with post_end_streams()
+};
+
 class Core {
  public:
   Core(std::size_t number, net::Engine engine, metrics::CoreMetrics& metrics, accesslog::CoreLog& log);
@@ -48,9 +54,10 @@ class Core {
   // Control thread.
   void start();
   void post_install(Install install);
-  /// No new connections; those that idle end, the others with their request. `done` runs on this core when none is
-  /// left.
-  void post_drain(std::function<void()> done);
+  /// No new connections; the others end as the plan says. `done` runs on this core when none is left.
+  void post_drain(std::function<void()> done, DrainPlan plan = {});
+  /// A drain that is on the way has no more time for connections without a request, and for tunnels.
+  void post_end_streams();
   /// What is still there is cut off.
   void post_cut();
   void post_stop();
@@ -64,7 +71,9 @@ class Core {
   wire::H2ExchangePool& h2_exchanges() noexcept { return h2_exchanges_; }
   metrics::CoreMetrics& metrics() noexcept { return metrics_; }
   TaskGroup& connections() noexcept { return tasks_; }
-  [[nodiscard]] bool is_draining() const noexcept { return draining_; }
+  [[nodiscard]] wire::Drain drain_level() const noexcept { return drain_; }
+  [[nodiscard]] bool ends_streams() const noexcept { return streams_end_; }
+  [[nodiscard]] bool is_overloaded() const noexcept { return false; }
   void add(Connection& connection) noexcept;
   void remove(Connection& connection) noexcept;
 
@@ -72,7 +81,10 @@ class Core {
   void install(const Install& message);
   void start_checks();
   proxy::GenerationPin make_generation(std::shared_ptr<const proxy::Snapshot> snapshot);
-  Task<void> drain(std::function<void()> done);
+  Task<void> drain(std::function<void()> done, DrainPlan plan);
+  void end_idle() noexcept;
+  void end_streams() noexcept;
+  void close_acceptors(const std::vector<std::uint16_t>& listeners);
   void cut() noexcept;
   void run();
 
@@ -89,9 +101,11 @@ class Core {
   TaskGroup checking_;                                        // health checks
   TaskGroup drains_;                                          // waits for them
   std::vector<std::unique_ptr<proxy::HealthChecks>> checks_;  // of the clusters that requests see now
-  std::map<std::uint16_t, std::unique_ptr<Acceptor>> acceptors_;
+  std::vector<std::unique_ptr<Acceptor>> acceptors_;          // several of one listener after some upgrades
   Connection* first_ = nullptr;
-  bool draining_ = false;
+  wire::Drain drain_ = wire::Drain::none;
+  bool streams_end_ = false;
+  net::Timer end_idle_;
   boost::asio::executor_work_guard<net::Loop::Executor> work_;
   // Control thread only
   std::thread thread_;

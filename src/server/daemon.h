@@ -21,16 +21,27 @@
 #include "net/file_watch.h"
 #include "server/build.h"
 #include "server/core.h"
+#include "server/inherited.h"
 #include "server/listen_sockets.h"
+#include "server/notify.h"
+#include "server/upgrade.h"
 
 namespace postern::server {
+
+/// What the process was given before it could ask; taken at the very start.
+struct Start {
+  Invocation invocation;
+  InheritedSockets inherited;
+
+  static Start of(int argc, char** argv) { return {Invocation::of(argc, argv), InheritedSockets::from_environment()}; }
+};
 
 class Daemon {
  public:
   using Loader = std::function<config::LoadResult()>;
 
   /// `load` reads the config again for a reload.
-  Daemon(config::LoadResult loaded, net::Engine engine, Loader load);
+  Daemon(config::LoadResult loaded, net::Engine engine, Loader load, Start start);
   ~Daemon();
 
   /// 0 after an orderly end; 1 or 2 with lines on stderr when it cannot start (2: the config).
@@ -43,17 +54,31 @@ class Daemon {
   bool open_log();
   bool apply(const config::LoadResult& loaded, SnapshotBuilder::OnBadCertificate policy,
              std::vector<config::Diagnostic>& diagnostics);
+  // listeners.cc
   bool open_listeners(const config::Settings& settings, std::vector<Install>& installs, std::string& error);
+  bool open_new(const config::Listener& listener, std::uint16_t index, std::vector<Install>& installs,
+                std::vector<int>& copies, std::string& error);
+  static void close_all(const std::vector<int>& fds) noexcept;
+  void close_listeners() noexcept;
+  [[nodiscard]] std::vector<HandoverSocket> sockets_to_hand_over() const;
   bool start_admin();
+  void await_cores();
+  void announce();
 
   void wait_for_signal();
   void on_signal(int signal);
+  // reload.cc
   void reload();
+  std::string try_reload();
   void reload_certificates();
   void watch_files();
   void wait_for_files();
   void poll_files();
   void reap_children();
+  // drain.cc
+  void begin_upgrade();
+  void on_upgraded(bool ready, const std::string& why_not);
+  void on_terminate();
   void begin_drain();
   void core_drained();
   void on_drain_deadline();
@@ -71,7 +96,14 @@ class Daemon {
   SnapshotBuilder builder_;
   std::unique_ptr<accesslog::AccessLog> access_log_;
   std::vector<std::unique_ptr<Core>> cores_;
-  std::map<std::string, std::uint16_t> open_listeners_;  // address to index
+  struct OpenListener {
+    std::uint16_t index = 0;
+    std::vector<int> fds;  // copies of the cores', for a successor
+  };
+  std::map<std::string, OpenListener> open_listeners_;  // by socket_key
+  InheritedSockets inherited_;
+  Notifier notifier_;
+  Upgrade upgrade_;
   std::unique_ptr<admin::Server> admin_;
   boost::asio::signal_set signals_;
   boost::asio::steady_timer settle_;
@@ -80,7 +112,12 @@ class Daemon {
   std::unique_ptr<net::FileWatch> watch_;
   std::optional<boost::asio::posix::stream_descriptor> watch_fd_;
   std::size_t draining_cores_ = 0;
+  std::size_t installing_cores_ = 0;  // until ready
+  bool reload_wanted_ = false;        // as soon as the upgrade that is on the way has an outcome
+  bool handed_over_ = false;          // a successor serves
   bool draining_ = false;
+  bool terminated_ = false;  // somebody waits for the end
+  bool streams_told_ = false;
   bool cut_ = false;
 };
 

@@ -1,5 +1,6 @@
 #include "server/listen_sockets.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -87,9 +88,38 @@ int open_unix(const config::Listener& listener, const net::SocketAddress& addres
   return fd;
 }
 
+/// A core that has no socket gets one of its own where the group takes another, or shares one: each connection then
+/// wakes all who share it, and all but one find nothing.
+ListenSockets adopt(const config::Listener& listener, std::size_t cores, std::vector<int> inherited) {
+  ListenSockets out;
+  out.fds = std::move(inherited);
+  const int first = out.fds.front();
+  for (const int fd : out.fds) {
+    ::listen(fd, static_cast<int>(listener.backlog));
+    if (net::local_of(fd).family() != AF_UNIX) set_flag(fd, IPPROTO_TCP, TCP_NODELAY);
+  }
+  int grouped = 0;
+  socklen_t size = sizeof grouped;
+  ::getsockopt(first, SOL_SOCKET, SO_REUSEPORT, &grouped, &size);
+  const net::SocketAddress address = net::local_of(first);
+  while (out.fds.size() < cores) {
+    std::string ignored;  // another user's group: then it is shared
+    int fd = grouped && !address.is_unix() ? open_tcp(listener, address, ignored) : -1;
+    if (fd < 0) fd = ::fcntl(first, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0) break;
+    out.fds.push_back(fd);
+  }
+  return out;
+}
+
 }  // namespace
 
-ListenSockets open_listener(const config::Listener& listener, std::size_t cores) {
+std::string socket_key(const config::Listener& listener) {
+  return listener.address.ends_with(":0") ? listener.name + " " + listener.address : listener.address;
+}
+
+ListenSockets open_listener(const config::Listener& listener, std::size_t cores, std::vector<int> inherited) {
+  if (!inherited.empty()) return adopt(listener, cores, std::move(inherited));
   ListenSockets out;
   const std::vector<net::SocketAddress> addresses = net::resolve_now(listener.address);
   if (addresses.empty()) {
@@ -107,7 +137,7 @@ ListenSockets open_listener(const config::Listener& listener, std::size_t cores)
   for (std::size_t i = 0; i < cores; ++i) {
     int fd = -1;
     if (address.is_unix()) {
-      fd = i == 0 ? open_unix(listener, address, out.error) : ::dup(out.fds.front());
+      fd = i == 0 ? open_unix(listener, address, out.error) : ::fcntl(out.fds.front(), F_DUPFD_CLOEXEC, 0);
     } else {
       fd = open_tcp(listener, address, out.error);
       if (any_port && fd >= 0 && i == 0) address = net::local_of(fd);  // the other cores share what the kernel chose

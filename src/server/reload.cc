@@ -14,6 +14,17 @@ namespace asio = boost::asio;
 
 void Daemon::reload() {
   if (draining_) return;
+  if (upgrade_.is_running()) {
+    reload_wanted_ = true;
+    log::info("the reload waits for the upgrade");
+    return;
+  }
+  notifier_.reloading();
+  const std::string why_not = try_reload();
+  notifier_.ready(why_not.empty() ? "serving, reloaded" : "serving; the reload was refused: " + why_not);
+}
+
+std::string Daemon::try_reload() {
   config::LoadResult loaded = load_();
   std::vector<config::Diagnostic> diagnostics = loaded.diagnostics;
   const bool ok = diagnostics.empty() && apply(loaded, SnapshotBuilder::OnBadCertificate::refuse, diagnostics);
@@ -21,7 +32,7 @@ void Daemon::reload() {
   if (!ok) {
     for (const config::Diagnostic& d : diagnostics)
       log::error("reload refused, nothing changed", {{"why", config::to_string(d)}});
-    return;
+    return diagnostics.empty() ? "?" : config::to_string(diagnostics.front());
   }
   const config::Settings& old = loaded_.settings;
   const config::Settings& now = loaded.settings;
@@ -40,6 +51,7 @@ void Daemon::reload() {
   loaded_ = std::move(loaded);
   watch_files();
   log::info("reloaded");
+  return {};
 }
 
 void Daemon::watch_files() {

@@ -1,5 +1,7 @@
 #include "wire/h1_server.h"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <cstring>
 
@@ -28,29 +30,41 @@ Task<void> H1Server::run() {
     current_ = nullptr;
     exchange->end();
     input_.release_kept();
-    if (draining_ && after == After::next) after = After::linger;
+    if (after == After::next && must_end()) after = After::linger;
   }
   if (after == After::linger) co_await linger(stream_);
 }
 
-void H1Server::drain() noexcept {
-  draining_ = true;
+void H1Server::drain(Drain level) noexcept {
+  drain_ = std::max(drain_, level);
+  if (current_) current_->close_after();
+  if (idle_ && must_end()) stream_.socket().readable().interrupt();
+}
+
+void H1Server::end_streams() noexcept {
+  streams_end_ = true;
   if (current_) current_->drain();
-  if (idle_) stream_.socket().readable().interrupt();
 }
 
 void H1Server::cut() noexcept {
-  draining_ = true;
+  drain_ = Drain::all;
   if (current_) current_->cut();
 }
 
+// A request that has arrived was sent before the client could know: it is answered.
+bool H1Server::has_request() const noexcept {
+  char first;
+  return ::recv(stream_.socket().fd(), &first, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 Task<bool> H1Server::wait_for_request() {
-  if (draining_) co_return false;
+  if (must_end()) co_return has_request();
   if (stream_.may_read()) co_return true;
   idle_ = true;
   const std::int64_t timeout = first_ ? settings_.header_timeout_ms : settings_.keepalive_timeout_ms;
   const net::Waited waited = co_await stream_.socket().readable().wait(timeout);
   idle_ = false;
+  if (waited == net::Waited::cancelled && must_end()) co_return has_request();
   co_return waited == net::Waited::ready;
 }
 
@@ -58,7 +72,8 @@ Task<H1Server::After> H1Server::serve_one(H1Exchange& exchange) {
   const HeadOutcome head = co_await read_head(exchange);
   first_ = false;
   if (head.gone) co_return After::close;
-  if (draining_) exchange.drain();
+  if (drain_ != Drain::none) exchange.close_after();
+  if (streams_end_) exchange.drain();
   if (head.status != 0) {
     exchange.close_after();
     co_await handler_.reject(exchange, head.status, head.reason);

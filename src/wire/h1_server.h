@@ -7,6 +7,7 @@
 #include "base/object_pool.h"
 #include "net/stream.h"
 #include "postern/request_handler.h"
+#include "wire/drain.h"
 #include "wire/h1_exchange.h"
 #include "wire/h1_input.h"
 #include "wire/h1_settings.h"
@@ -24,8 +25,10 @@ class H1Server {
   /// Until the connection is done; the caller closes it.
   Task<void> run();
 
-  /// From now on every answer says that it is the last one, and an idle connection ends. Any time, this core.
-  void drain() noexcept;
+  /// From now on every answer says that it is the last one; what an idle connection does depends. Any time, this core.
+  void drain(Drain level) noexcept;
+  /// Streams without an end of their own, such as tunnels, are told to end as well, this one and those to come.
+  void end_streams() noexcept;
   /// A request that is on the way is given up; nobody will wait for its answer.
   void cut() noexcept;
   [[nodiscard]] bool is_idle() const noexcept { return idle_; }
@@ -39,6 +42,9 @@ class H1Server {
     bool gone = false;  // nobody to answer
   };
 
+  /// Idle as it is, it has to go.
+  [[nodiscard]] bool must_end() const noexcept { return drain_ == Drain::all || (drain_ == Drain::idle && !first_); }
+  [[nodiscard]] bool has_request() const noexcept;
   Task<bool> wait_for_request();
   Task<After> serve_one(H1Exchange& exchange);
   Task<HeadOutcome> read_head(H1Exchange& exchange);
@@ -54,7 +60,8 @@ class H1Server {
   H1Exchange* current_ = nullptr;
   bool first_ = true;
   bool idle_ = false;
-  bool draining_ = false;
+  Drain drain_ = Drain::none;
+  bool streams_end_ = false;
 };
 
 }  // namespace postern::wire

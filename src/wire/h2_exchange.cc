@@ -152,7 +152,7 @@ void H2Exchange::watch_client(ClientWatcher* watcher) noexcept {
   watcher_ = watcher;
   if (!watcher) return;
   if (!open && !out.is_sent()) loop_.defer(gone_);  // it left before anybody looked
-  if (server_->is_draining()) watcher->on_drain();
+  if (server_->ends_streams()) watcher->on_drain();
 }
 
 bool H2Exchange::is_cut() const noexcept { return server_->is_cut(); }

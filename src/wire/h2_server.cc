@@ -163,6 +163,10 @@ void H2Server::begin_drain() noexcept {
   announce_end();
   nghttp2_submit_ping(raw(), NGHTTP2_FLAG_NONE, nullptr);
   loop().set_timer(drain_grace_, kDrainGraceMs);
+}
+
+void H2Server::end_streams() noexcept {
+  streams_end_ = true;
   tell_drain();
 }
 

@@ -31,10 +31,13 @@ class H2Server final : private H2Session {
 
   /// Takes no new requests after a round trip's grace, ends with the last one. Any time, this core.
   void drain() noexcept;
+  /// Streams without an end of their own, such as tunnels, are told to end as well, these and those to come.
+  void end_streams() noexcept;
   /// The requests that are on the way are given up; nobody will wait for their answers.
   void cut() noexcept;
   FramePool& frames() noexcept { return H2Session::frames(); }
-  [[nodiscard]] bool is_draining() const noexcept { return draining_; }
+  [[nodiscard]] bool ends_streams() const noexcept { return streams_end_; }
+  [[nodiscard]] bool is_idle() const noexcept { return serving_ == 0; }
   [[nodiscard]] bool is_cut() const noexcept { return cut_; }
 
   /// From an exchange, whose head is complete: to be served behind this batch of frames.
@@ -80,6 +83,7 @@ class H2Server final : private H2Session {
   bool expired_ = false;
   bool woken_ = false;
   bool draining_ = false;
+  bool streams_end_ = false;
   bool cut_ = false;
 };
 

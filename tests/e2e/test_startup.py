@@ -41,7 +41,7 @@ endpoints = ["127.0.0.1:9000"]
 name = "all"
 path = "/*"
 forward = "model"
-retry = "sometimes"
+retry.when = "sometimes"
 """
 
 
@@ -81,7 +81,7 @@ def test_five_mistakes_are_five_lines(config):
         place.format(8) + r".*header_timeout",
         place.format(9) + r".*max_header_fields",
         place.format(16) + r".*forward.*models",
-        place.format(17) + r".*retry.*idempotent",
+        place.format(17) + r".*retry.*when.*idempotent",
     )
     assert is_free(int(re.search(r"127.0.0.1:(\d+)", path.read_text())[1]))
 

@@ -381,7 +381,7 @@ def test_grpc_upstream_killed_at_fifty_points(postern_with, wire):
     postern = postern_with(
         listener=[{"name": "main", "h2c": True}],
         upstream=[{"name": "up", "endpoints": [server.endpoint], "protocol": "h2"}],
-        route=[{"name": "all", "path": "/*", "forward": "up", "retry": "never"}],
+        route=[{"name": "all", "path": "/*", "forward": "up", "retry": {"when": "never"}}],
     )
     fine, clean = 0, []
     for point in range(POINTS + 1):

@@ -114,8 +114,8 @@ def test_retry_never_and_always(postern_with, make_origin):
     origin.default = once
     settings = simple(origin)
     settings["route"] = [
-        {"name": "never", "path": "/never/*", "forward": "up", "retry": "never"},
-        {"name": "always", "path": "/always/*", "forward": "up", "retry": "always"},
+        {"name": "never", "path": "/never/*", "forward": "up", "retry": {"when": "never"}},
+        {"name": "always", "path": "/always/*", "forward": "up", "retry": {"when": "always"}},
     ]
     postern = postern_with(settings)
     with postern.client() as client:

@@ -165,6 +165,10 @@ TEST_F(CollectorTest, EveryFamilyIsSampledAndTyped) {
   prepare();
   first_.upstream(upstream).checks[0].add();  // shown only where there are checks
   first_.upstream(upstream).ejections[0].add();
+  first_.upstream(upstream).hedged(HedgeResult::won);
+  first_.upstream(upstream).queued(QueueResult::passed);
+  first_.upstream(upstream).full.add();
+  first_.upstream(upstream).limit.add();
   registry_.set_drift({{"u", "bert", 1.25, 2.5}});
   first_.request_started();
   first_.request_finished(first_.route(kNoneSlot), 404, Reason::not_found, 1, 0, 0);

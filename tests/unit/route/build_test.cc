@@ -68,7 +68,7 @@ TEST(RouteBuild, CompilesTheAction) {
   forward.forward("other");
   forward.raw().strip_prefix = "/api";
   forward.raw().preserve_host = false;
-  forward.raw().retry = config::RetryWhen::never;
+  forward.raw().retry.when = config::RetryWhen::never;
   forward.raw().response_timeout = std::chrono::seconds(7);
   forward.raw().request_timeout = std::chrono::seconds(9);
   forward.raw().max_body = 1000;
@@ -86,7 +86,7 @@ TEST(RouteBuild, CompilesTheAction) {
   EXPECT_EQ(route.request_timeout, std::chrono::seconds(9));
   EXPECT_EQ(route.forward()->upstream, 1u);
   EXPECT_FALSE(route.forward()->preserve_host);
-  EXPECT_EQ(route.forward()->retry, config::RetryWhen::never);
+  EXPECT_EQ(route.forward()->retry.when, config::RetryWhen::never);
   EXPECT_EQ(route.forward()->response_timeout, std::chrono::seconds(7));
   EXPECT_TRUE(route.forward()->request_trailers.allows("x-checksum"));
   EXPECT_TRUE(route.forward()->path.changes_path());

@@ -319,8 +319,41 @@ TEST_F(H1ServerTest, ADrainEndsAnIdleConnection) {
   start();
   pair_.peer.send("GET /1 HTTP/1.1\r\nHost: h\r\n\r\n");
   answers(1);
-  server_->drain();
+  server_->drain(Drain::idle);
   EXPECT_FALSE(running_->done());  // never from within the caller
+  EXPECT_TRUE(running_->finish());
+}
+
+TEST_F(H1ServerTest, ADrainGivesANewConnectionItsOneRequest) {
+  start();
+  settle(loop_);
+  server_->drain(Drain::idle);
+  settle(loop_);
+  ASSERT_FALSE(running_->done());
+  pair_.peer.send("GET /1 HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_NE(answers(1).find("Connection: close"), std::string::npos);
+  EXPECT_TRUE(wait_for_end());
+}
+
+TEST_F(H1ServerTest, ADrainMayLetAnIdleConnectionAskOnce) {
+  start();
+  pair_.peer.send("GET /1 HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_EQ(answers(1).find("Connection: close"), std::string::npos);
+  server_->drain(Drain::last_request);
+  settle(loop_);
+  ASSERT_FALSE(running_->done());
+  pair_.peer.send("GET /2 HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_NE(answers(1).find("Connection: close"), std::string::npos);
+  EXPECT_TRUE(wait_for_end());
+}
+
+TEST_F(H1ServerTest, ADrainEndsEverybodyAtLast) {
+  start();
+  settle(loop_);
+  server_->drain(Drain::idle);
+  settle(loop_);
+  EXPECT_FALSE(running_->done());
+  server_->drain(Drain::all);
   EXPECT_TRUE(running_->finish());
 }
 
@@ -329,7 +362,7 @@ TEST_F(H1ServerTest, ADrainLetsTheRequestFinishAndSaysClose) {
   start();
   pair_.peer.send("GET /1 HTTP/1.1\r\nHost: h\r\n\r\n");
   EXPECT_TRUE(drive(loop_, [&] { return handler_.served == 1; }));
-  server_->drain();
+  server_->drain(Drain::idle);
   handler_.gate.open();
   const std::string answer = answers(1);
   EXPECT_NE(answer.find("Connection: close"), std::string::npos);
@@ -341,7 +374,7 @@ TEST_F(H1ServerTest, ADrainServesARequestThatHasJustArrived) {
   settle(loop_);
   // The head is in the socket before the drain, its body comes after: the drain must not break that wait.
   pair_.peer.send("POST /1 HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n");
-  loop_.post([&] { server_->drain(); });
+  loop_.post([&] { server_->drain(Drain::idle); });
   settle(loop_);
   if (running_->done()) return;  // the drain was seen first: the client has its end, and may repeat elsewhere
   pair_.peer.send("hi");
