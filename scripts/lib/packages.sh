@@ -13,7 +13,7 @@ package_names() {  # build | test | gates | sanitize
   esac
   case $1 in
     build) echo g++ cmake ninja-build "$boost" libssl-dev libfmt-dev libcli11-dev libtomlplusplus-dev \
-      prometheus-cpp-dev liburing-dev libnghttp2-dev libc-ares-dev libsimdjson-dev ;;
+      prometheus-cpp-dev liburing-dev libnghttp2-dev libprotozero-dev zlib1g-dev libc-ares-dev libsimdjson-dev ;;
     # python3-venv for the end-to-end suite, openssl and curl because it drives both against the daemon.
     # Go for h2spec; not where one is installed already, which may be a newer one.
     test) echo libgtest-dev libbenchmark-dev python3 python3-venv ca-certificates openssl curl \

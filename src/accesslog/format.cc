@@ -133,6 +133,7 @@ void LineFormatter::append_json_line(std::string& out, const DecodedRecord& deco
   append_member(out, ",\"user_agent\":", r.user_agent, (decoded.cut & kCutAgent) != 0);
   append_member(out, ",\"referer\":", redacted(r.referer), (decoded.cut & kCutReferer) != 0);
   append_member(out, ",\"error\":", r.error);
+  append_member(out, ",\"trace_id\":", r.trace_id);
   out += "}\n";
 }
 

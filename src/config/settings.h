@@ -10,10 +10,10 @@
 #include <utility>
 #include <vector>
 
-#include "config/settings_failures.h"
 #include "config/settings_daemon.h"
-#include "config/settings_health.h"
 #include "config/settings_discovery.h"
+#include "config/settings_failures.h"
+#include "config/settings_health.h"
 #include "config/settings_trace.h"
 
 namespace postern::config {

@@ -80,8 +80,14 @@ constexpr std::array<std::string_view, kCount<HealthResult>> kHealthResultNames 
 };
 
 constexpr std::array<std::string_view, kCount<FailureCause>> kFailureCauseNames = {
-    "ours",          "overload",        "no_endpoint", "upstream_full", "upstream_refused", "upstream_timeout",
-    "upstream_closed", "upstream_5xx",
+    "ours",
+    "overload",
+    "no_endpoint",
+    "upstream_full",
+    "upstream_refused",
+    "upstream_timeout",
+    "upstream_closed",
+    "upstream_5xx",
 };
 
 constexpr std::array<std::string_view, kCount<QueueResult>> kQueueResultNames = {
@@ -89,7 +95,10 @@ constexpr std::array<std::string_view, kCount<QueueResult>> kQueueResultNames = 
 };
 
 constexpr std::array<std::string_view, kCount<HedgeResult>> kHedgeResultNames = {
-    "won", "lost", "both_failed", "denied",
+    "won",
+    "lost",
+    "both_failed",
+    "denied",
 };
 constexpr std::array<std::string_view, kCount<Ejection>> kEjectionNames = {"consecutive_failures", "success_rate"};
 constexpr std::array<std::string_view, kCount<DiscoveryResult>> kDiscoveryResultNames = {

@@ -1,5 +1,5 @@
-// Looks a name up without holding a loop: getaddrinfo() waits on a thread of its own, which is left behind when it takes
-// too long (it cannot be cancelled). For the few names of the control plane; upstreams have a resolver of theirs.
+// Looks a name up without holding a loop: getaddrinfo() waits on a thread of its own, which is left behind when it
+// takes too long (it cannot be cancelled). For the few names of the control plane; upstreams have a resolver of theirs.
 #pragma once
 
 #include <cstdint>

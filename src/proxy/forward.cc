@@ -11,6 +11,9 @@ namespace {
 bool wants_it_incremental(const http::RequestHead& head) noexcept {
   return head.fields.find(http::FieldId::incremental).starts_with("?1");
 }
+std::string_view error_text(metrics::Reason reason) noexcept {
+  return reason == metrics::Reason::none ? std::string_view() : metrics::to_string(reason);
+}
 constexpr Error kDone{Code::cancelled, Side::self, Retry::never};
 }  // namespace
 
@@ -53,7 +56,15 @@ Task<const Reply*> Forwarder::run() {
       ++rc_.retries;
       cluster->metrics().retries.add();
     }
+    const TrySpan span = rc_.trace.begin_try();
+    rc_.trace.announce(span);
     const Step step = co_await try_once(*endpoint, fresh);
+    const bool answered = step == Step::answered;
+    const TryEnd end{.endpoint = endpoint->name(),
+                     .tries_before = static_cast<unsigned>(tries),
+                     .status = answered ? rc_.status : std::uint16_t{0},
+                     .error = answered ? error_text(rc_.reason) : to_string(last_error_.code)};
+    rc_.trace.end_try(rc_, span, end);
     if (step == Step::answered) co_return nullptr;
     if (step == Step::failed) break;
     fresh = fresh || last_error_.retry != Retry::always;  // refused is not stale

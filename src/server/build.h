@@ -41,6 +41,7 @@ class SnapshotBuilder {
   void add_listener(Job& job, std::size_t position);
   void add_upstream(Job& job, std::size_t position);
   void add_routes(Job& job);
+  void add_tracing(Job& job);
   std::shared_ptr<const crypto::TicketKeys> ticket_keys(const config::Listener& listener);
 
   metrics::MetricsRegistry& registry_;

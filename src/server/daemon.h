@@ -21,10 +21,12 @@
 #include "net/file_watch.h"
 #include "server/build.h"
 #include "server/core.h"
+#include "server/drift_watch.h"
 #include "server/inherited.h"
 #include "server/listen_sockets.h"
 #include "server/notify.h"
 #include "server/upgrade.h"
+#include "trace/exporter.h"
 
 namespace postern::server {
 
@@ -95,6 +97,7 @@ class Daemon {
   metrics::Collector collector_;
   SnapshotBuilder builder_;
   std::unique_ptr<accesslog::AccessLog> access_log_;
+  std::unique_ptr<trace::Exporter> exporter_;
   std::vector<std::unique_ptr<Core>> cores_;
   struct OpenListener {
     std::uint16_t index = 0;
@@ -104,6 +107,7 @@ class Daemon {
   InheritedSockets inherited_;
   Notifier notifier_;
   Upgrade upgrade_;
+  DriftWatch drift_;
   std::unique_ptr<admin::Server> admin_;
   boost::asio::signal_set signals_;
   boost::asio::steady_timer settle_;

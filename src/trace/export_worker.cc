@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <boost/asio/executor_work_guard.hpp>
 #include <ctime>
 
 #include "base/log.h"
@@ -172,9 +173,7 @@ Task<void> ExportWorker::send() {
   }
 }
 
-Task<void> ExportWorker::pause(std::int64_t milliseconds) {
-  static_cast<void>(co_await wake_.wait(milliseconds));
-}
+Task<void> ExportWorker::pause(std::int64_t milliseconds) { static_cast<void>(co_await wake_.wait(milliseconds)); }
 
 bool ExportWorker::settle(const Result<net::HttpResponse>& response, std::size_t spans) {
   if (!response) return false;

@@ -1,5 +1,5 @@
-// The exporter's thread: takes spans from every core's ring, encodes them, sends them in batches, again later where that
-// may help. Nothing waits for it: while it is held up, the rings fill and drop. Owned by Exporter.
+// The exporter's thread: takes spans from every core's ring, encodes them, sends them in batches, again later where
+// that may help. Nothing waits for it: while it is held up, the rings fill and drop. Owned by Exporter.
 #pragma once
 
 #include <chrono>

@@ -33,6 +33,8 @@ CoreTracer& Exporter::add_core(metrics::CoreMetrics& metrics) {
 }
 
 void Exporter::configure(std::optional<ExportOptions> options) {
+  if (options == options_) return;
+  options_ = options;
   if (!worker_) {
     if (!options) return;
     std::vector<ByteRing*> rings;

@@ -25,8 +25,10 @@ class ExportWorker;
 
 struct ExportOptions {
   config::TraceOtlp otlp;
-  config::NameValues resource;                        // service.name among them
+  config::NameValues resource;                           // service.name among them
   std::shared_ptr<const net::TlsMaterial> tls_material;  // for an https endpoint
+
+  friend bool operator==(const ExportOptions&, const ExportOptions&) = default;
 };
 
 /// nullopt: nothing is exported.
@@ -54,7 +56,9 @@ class CoreTracer {
 
 class Exporter {
  public:
-  /// `queue`: spans per core.
+  static constexpr std::size_t kDefaultQueue = 4096;
+
+  /// `queue`: spans per core. It costs memory only once spans are recorded.
   Exporter(metrics::MetricsRegistry& registry, std::size_t queue);
   ~Exporter();  // as stop() with a second
 
@@ -70,6 +74,7 @@ class Exporter {
   const std::size_t ring_bytes_;
   std::vector<std::unique_ptr<ByteRing>> rings_;
   std::vector<std::unique_ptr<CoreTracer>> cores_;
+  std::optional<ExportOptions> options_;
   std::unique_ptr<ExportWorker> worker_;
 };
 

@@ -34,7 +34,8 @@ class SpanEncoder {
 std::unique_ptr<SpanEncoder> make_json_encoder(const Resource& resource);
 std::unique_ptr<SpanEncoder> make_protobuf_encoder(const Resource& resource);
 
-/// How many spans the collector says that it refused, in its answer with status 200; 0 when it says nothing of the kind.
+/// How many spans the collector says that it refused, in its answer with status 200; 0 when it says nothing of the
+/// kind.
 std::uint64_t rejected_spans(std::string_view body, bool is_json) noexcept;
 
 /// "POST /v1/models/{model}", "POST", "queue".

@@ -5,7 +5,17 @@ namespace postern::trace {
 namespace {
 
 enum class Which : std::uint8_t {
-  none, traceparent, tracestate, baggage, b3, b3_trace, b3_span, b3_parent, b3_sampled, b3_flags, xray
+  none,
+  traceparent,
+  tracestate,
+  baggage,
+  b3,
+  b3_trace,
+  b3_span,
+  b3_parent,
+  b3_sampled,
+  b3_flags,
+  xray
 };
 
 struct Known {
@@ -14,11 +24,16 @@ struct Known {
 };
 
 constexpr Known kKnown[] = {
-    {"traceparent", Which::traceparent},      {"tracestate", Which::tracestate},
-    {"baggage", Which::baggage},              {"b3", Which::b3},
-    {"X-B3-TraceId", Which::b3_trace},        {"X-B3-SpanId", Which::b3_span},
-    {"X-B3-ParentSpanId", Which::b3_parent},  {"X-B3-Sampled", Which::b3_sampled},
-    {"X-B3-Flags", Which::b3_flags},          {"X-Amzn-Trace-Id", Which::xray},
+    {"traceparent", Which::traceparent},
+    {"tracestate", Which::tracestate},
+    {"baggage", Which::baggage},
+    {"b3", Which::b3},
+    {"X-B3-TraceId", Which::b3_trace},
+    {"X-B3-SpanId", Which::b3_span},
+    {"X-B3-ParentSpanId", Which::b3_parent},
+    {"X-B3-Sampled", Which::b3_sampled},
+    {"X-B3-Flags", Which::b3_flags},
+    {"X-Amzn-Trace-Id", Which::xray},
 };
 
 /// Of all names that come by, few have one of these lengths and first letters.
@@ -87,6 +102,7 @@ Headers find_headers(const http::Fields& fields) noexcept {
         once.set(found.traceparent, which, value);
         break;
       case Which::tracestate:
+        once.set(found.state, which, value);
         found.has_good_state = found.has_good_state && check_tracestate(value, members);
         break;
       case Which::b3:
@@ -142,6 +158,7 @@ void strip_headers(http::Fields& fields, bool keep_tracestate, bool keep_baggage
 void Outgoing::prepare(FormatSet formats, TraceId trace, SpanId server_span, bool sampled,
                        std::string_view xray) noexcept {
   formats_ = formats;
+  is_prepared_ = true;
   sampled_ = sampled;
   write_traceparent(traceparent_.data(), trace, server_span, sampled);
   if (formats.has(Format::b3)) write_b3(b3_.data(), trace, server_span, sampled);

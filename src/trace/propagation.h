@@ -37,8 +37,9 @@ struct Headers {
   std::string_view b3_sampled;
   std::string_view b3_flags;
   std::string_view xray;
-  bool any = false;               // trace headers of any kind, or baggage
-  bool has_good_state = true;     // tracestate, all lines of it
+  std::string_view state;      // tracestate, where it is one line
+  bool any = false;            // trace headers of any kind, or baggage
+  bool has_good_state = true;  // tracestate, all lines of it
 };
 
 Headers find_headers(const http::Fields& fields) noexcept;
@@ -64,11 +65,16 @@ class Outgoing {
   /// False: no room.
   bool add_to(http::Fields& fields) noexcept;
   void set_span(SpanId span) noexcept;
+  /// 32 digits; empty before prepare().
+  [[nodiscard]] std::string_view trace_id() const noexcept {
+    return is_prepared_ ? std::string_view(traceparent_.data() + 3, 32) : std::string_view();
+  }
 
  private:
   static constexpr std::size_t kXrayRest = 182;
 
   FormatSet formats_;
+  bool is_prepared_ = false;
   bool sampled_ = false;
   std::uint16_t xray_size_ = 0;
   std::array<char, kTraceparentSize> traceparent_;

@@ -1,4 +1,5 @@
-// The [trace] table as requests need it: compiled once per config generation, immutable inside the Snapshot. Any thread.
+// The [trace] table as requests need it: compiled once per config generation, immutable inside the Snapshot. Any
+// thread.
 #pragma once
 
 #include <array>

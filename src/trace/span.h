@@ -35,7 +35,7 @@ struct SpanRecord {
   std::string_view phase;          // of internal spans: their name
   std::string_view path;           // without the query, which may hold secrets
   std::string_view scheme;
-  std::string_view host;      // of tries: the endpoint
+  std::string_view host;  // of tries: the endpoint
   std::string_view client;
   std::string_view user_agent;
   std::string_view listener;

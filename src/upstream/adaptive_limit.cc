@@ -6,15 +6,15 @@ namespace postern::upstream {
 
 namespace {
 
-constexpr std::uint32_t kMinSamples = 10;               // fewer are noise
-constexpr Nanoseconds kLongestWindow = 1'000'000'000;   // with enough samples
-constexpr Nanoseconds kShortestWindow = 50'000'000;     // the effect of the last step should show before the next one
-constexpr double kSmoothing = 0.2;                      // share of a step that is taken
-constexpr double kSteepest = 0.5;                       // one window halves the limit at most
+constexpr std::uint32_t kMinSamples = 10;              // fewer are noise
+constexpr Nanoseconds kLongestWindow = 1'000'000'000;  // with enough samples
+constexpr Nanoseconds kShortestWindow = 50'000'000;    // the effect of the last step should show before the next one
+constexpr double kSmoothing = 0.2;                     // share of a step that is taken
+constexpr double kSteepest = 0.5;                      // one window halves the limit at most
 constexpr Nanoseconds kMeasureEvery = 30'000'000'000;
-constexpr double kMeasureShare = 0.25;                  // of the limit, while the base is measured
-constexpr double kBackOff = 0.9;                        // per drop
-constexpr Nanoseconds kDropPause = 100'000'000;         // drops come in crowds: one of them counts
+constexpr double kMeasureShare = 0.25;           // of the limit, while the base is measured
+constexpr double kBackOff = 0.9;                 // per drop
+constexpr Nanoseconds kDropPause = 100'000'000;  // drops come in crowds: one of them counts
 
 }  // namespace
 

@@ -1,7 +1,8 @@
 // How many requests at a time an endpoint may have, found out by itself: the limit grows slowly while answers take
 // about as long as they do without load, and shrinks in proportion when they take longer (a gradient on the smallest
-// latency). What "without load" means is measured anew twice a minute, with a quarter of the limit for a moment: otherwise an
-// endpoint that is always busy would look as if it had always been as slow. One per endpoint and core; knows no clock.
+// latency). What "without load" means is measured anew twice a minute, with a quarter of the limit for a moment:
+// otherwise an endpoint that is always busy would look as if it had always been as slow. One per endpoint and core;
+// knows no clock.
 #pragma once
 
 #include <algorithm>

@@ -27,8 +27,8 @@ TEST(Deadline, NothingIsNoLimit) {
 }
 
 TEST(Deadline, RefusesWhatCouldBeReadDifferently) {
-  for (const std::string_view text : {"", " 5", "5 ", "-1", "+1", ".5", "5.", "1.2345", "1e3", "0x10", "5h", "5S", "1.5ms",
-                                      "1234567890", "5,5", "ms", "5s5", "1..2", "1.s"})
+  for (const std::string_view text : {"", " 5", "5 ", "-1", "+1", ".5", "5.", "1.2345", "1e3", "0x10", "5h", "5S",
+                                      "1.5ms", "1234567890", "5,5", "ms", "5s5", "1..2", "1.s"})
     EXPECT_EQ(ms(text), -1) << text;
 }
 

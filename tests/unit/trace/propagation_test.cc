@@ -34,8 +34,8 @@ std::string dump(const http::Fields& fields) {
 }
 
 TEST(TracePropagation, TakesTheFirstOfTheOrder) {
-  const http::Fields fields = fields_of(
-      {{"Accept", "*/*"}, {"X-AMZN-TRACE-ID", kXray}, {"B3", kB3}, {"TraceParent", kTraceparent}});
+  const http::Fields fields =
+      fields_of({{"Accept", "*/*"}, {"X-AMZN-TRACE-ID", kXray}, {"B3", kB3}, {"TraceParent", kTraceparent}});
   const Headers headers = find_headers(fields);
   EXPECT_TRUE(headers.any);
   const Incoming first = read_headers(headers, kOrder);
@@ -74,10 +74,19 @@ TEST(TracePropagation, StateIsJudgedOverAllLines) {
 }
 
 TEST(TracePropagation, StripsAllOfThem) {
-  const http::Fields all = fields_of({{"traceparent", "1"}, {"A", "1"}, {"tracestate", "a=1"}, {"b3", "1"},
-                                      {"X-B3-TraceId", "1"}, {"X-B3-SpanId", "1"}, {"X-B3-ParentSpanId", "1"},
-                                      {"B", "2"}, {"X-B3-Sampled", "1"}, {"X-B3-Flags", "1"},
-                                      {"X-Amzn-Trace-Id", "1"}, {"baggage", "k=v"}, {"Host", "h"}});
+  const http::Fields all = fields_of({{"traceparent", "1"},
+                                      {"A", "1"},
+                                      {"tracestate", "a=1"},
+                                      {"b3", "1"},
+                                      {"X-B3-TraceId", "1"},
+                                      {"X-B3-SpanId", "1"},
+                                      {"X-B3-ParentSpanId", "1"},
+                                      {"B", "2"},
+                                      {"X-B3-Sampled", "1"},
+                                      {"X-B3-Flags", "1"},
+                                      {"X-Amzn-Trace-Id", "1"},
+                                      {"baggage", "k=v"},
+                                      {"Host", "h"}});
   http::Fields none = all;
   strip_headers(none, false, false);
   EXPECT_EQ(dump(none), "A: 1\nB: 2\nHost: h\n");
@@ -134,7 +143,8 @@ TEST(TraceSettings, XrayIdsBeginWithTheTime) {
   trace.sample = "1%";
   trace.inject = {"w3c", "xray"};
   const auto now = static_cast<std::uint64_t>(::time(nullptr));
-  EXPECT_NEAR(static_cast<double>(Settings(trace).make_id(~std::uint64_t{0}, 0).high >> 32), static_cast<double>(now), 2);
+  EXPECT_NEAR(static_cast<double>(Settings(trace).make_id(~std::uint64_t{0}, 0).high >> 32), static_cast<double>(now),
+              2);
 }
 
 }  // namespace
