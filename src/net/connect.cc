@@ -60,12 +60,14 @@ Result<void> finish_connect(Socket& socket) noexcept {
   return boost::system::in_place_value;
 }
 
-Task<Result<Socket>> connect(Loop& loop, const SocketAddress& address, std::int64_t timeout_ms) {
+Task<Result<Socket>> connect(Loop& loop, const SocketAddress& address, std::int64_t timeout_ms, Socket** connecting) {
   Result<Connecting> begun = start_connect(loop, address);
   if (!begun) co_return begun.error();
   Socket socket = std::move(begun->socket);
   if (begun->is_pending) {
+    if (connecting) *connecting = &socket;
     const Waited waited = co_await socket.writable().wait(timeout_ms);
+    if (connecting) *connecting = nullptr;
     if (waited != Waited::ready)
       co_return Error{waited == Waited::timeout ? Code::timeout : Code::cancelled, Side::upstream, Retry::always};
     const Result<void> done = finish_connect(socket);

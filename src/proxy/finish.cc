@@ -53,7 +53,9 @@ void Pipeline::finish(RequestContext& rc) noexcept {
   }
   note_drift(rc);
   if (rc.trace.is_on()) rc.trace.finish(rc, rc.started + duration);
-  if (log_.is_enabled()) log(rc, duration);
+  if (!log_.is_enabled()) return;
+  const bool has_failed = rc.reason != metrics::Reason::none || rc.status >= 500 || rc.status == 0;
+  if (log_.wants(rc.request_id, has_failed)) log(rc, duration);
 }
 
 /// Only what was a success says how fast a model is, and that there is such a model.

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "accesslog/access_log.h"
+#include "accesslog/own_log.h"
 #include "admin/server.h"
 #include "config/load.h"
 #include "metrics/collector.h"
@@ -22,6 +23,7 @@
 #include "server/build.h"
 #include "server/core.h"
 #include "server/drift_watch.h"
+#include "server/discoveries.h"
 #include "server/inherited.h"
 #include "server/listen_sockets.h"
 #include "server/notify.h"
@@ -71,6 +73,7 @@ class Daemon {
   void on_signal(int signal);
   // reload.cc
   void reload();
+  void configure_logs(const config::Settings& settings);
   std::string try_reload();
   void reload_certificates();
   void watch_files();
@@ -96,6 +99,8 @@ class Daemon {
   metrics::MetricsRegistry registry_;
   metrics::Collector collector_;
   SnapshotBuilder builder_;
+  Discoveries discoveries_;
+  accesslog::OwnLog own_log_;
   std::unique_ptr<accesslog::AccessLog> access_log_;
   std::unique_ptr<trace::Exporter> exporter_;
   std::vector<std::unique_ptr<Core>> cores_;
