@@ -24,8 +24,6 @@ struct OtlpTls {
   std::string sni;  // empty: the endpoint's host name
   std::string cert;
   std::string key;
-
-  friend bool operator==(const OtlpTls&, const OtlpTls&) = default;
 };
 
 struct TraceOtlp {
@@ -38,8 +36,6 @@ struct TraceOtlp {
   std::uint32_t batch = 0;  // spans
   std::uint32_t queue = 0;  // spans per core
   OtlpTls tls;
-
-  friend bool operator==(const TraceOtlp&, const TraceOtlp&) = default;
 };
 
 struct Trace {
@@ -59,8 +55,6 @@ struct Drift {
   std::uint32_t meet_percent = 0;
   std::uint32_t min_requests = 0;
   std::uint32_t max_models = 0;  // per upstream
-
-  friend bool operator==(const Drift&, const Drift&) = default;
 };
 
 }  // namespace postern::config

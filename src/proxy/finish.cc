@@ -50,6 +50,7 @@ void Pipeline::finish(RequestContext& rc) noexcept {
     row.first_byte.record(rc.first_byte - rc.upstream_started);
     row.bytes_out.add(rc.exchange.request_body().received());
     row.bytes_in.add(rc.exchange.response_bytes());
+    if (rc.relayed && rc.status >= 500) row.failed(metrics::FailureCause::upstream_5xx);
   }
   note_drift(rc);
   if (rc.trace.is_on()) rc.trace.finish(rc, rc.started + duration);
@@ -69,11 +70,9 @@ void Pipeline::note_drift(const RequestContext& rc) noexcept {
 }
 
 void Pipeline::log(RequestContext& rc, Nanoseconds duration) noexcept {
-  timespec wall{};
-  clock_gettime(CLOCK_REALTIME, &wall);
   const http::RequestHead& head = rc.request();
   accesslog::AccessRecord record;
-  record.time_ns = static_cast<std::int64_t>(wall.tv_sec) * 1'000'000'000 + wall.tv_nsec - duration;
+  record.time_ns = rc.started;
   record.duration_ns = duration;
   if (rc.first_byte != 0) record.upstream_ns = rc.first_byte - rc.upstream_started;
   record.bytes_in = rc.exchange.request_body().received();

@@ -29,6 +29,9 @@ class Pipeline final : public RequestHandler {
   void install(GenerationPin generation) noexcept { generation_ = std::move(generation); }
   [[nodiscard]] const GenerationPin& generation() const noexcept { return generation_; }
 
+  /// Requests are refused from now on, with that Retry-After (digits); empty: no more.
+  void shed(std::string_view retry_after) noexcept;
+
   Task<void> serve(Exchange& exchange) override;
   Task<void> reject(Exchange& exchange, std::uint16_t status, const char* reason) override;
   FramePool& frames() noexcept { return loop_.frames(); }
@@ -36,6 +39,7 @@ class Pipeline final : public RequestHandler {
 
  private:
   Task<const Reply*> decide(RequestContext& rc);
+  const Reply* refuse(RequestContext& rc) noexcept;
   const Reply* route(RequestContext& rc) noexcept;
   const Reply* answer_here(RequestContext& rc) noexcept;
   const Reply* redirect(RequestContext& rc, const route::Redirect& redirect) noexcept;
@@ -59,6 +63,8 @@ class Pipeline final : public RequestHandler {
   GenerationPin generation_;
   Random random_;
   std::uint64_t in_flight_ = 0;
+  std::array<char, 12> retry_after_{};
+  std::uint8_t shedding_ = 0;  // how long that is; 0: requests are served
   std::int64_t date_second_ = -1;
   std::array<char, 32> date_text_{};
 };

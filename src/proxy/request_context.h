@@ -49,6 +49,7 @@ struct RequestContext {
   std::uint16_t status = 0;
   metrics::Reason reason = metrics::Reason::none;
   std::uint16_t retries = 0;
+  bool relayed = false;  // the answer is the upstream's
   upstream::Cluster* cluster = nullptr;
   upstream::EndpointPin endpoint;         // of the last try
   std::optional<std::uint64_t> hash_key;  // where it wants to go: see find_affinity()
@@ -66,7 +67,9 @@ struct RequestContext {
   std::array<char, 32> request_id_space;
   std::string_view request_id;
   std::array<char, 48> client_space;
-  std::array<char, 1024> text_space;  // X-Forwarded-For and the like; bounded, an overlong chain is cut
+  std::array<char, 8> retry_after_space;
+  std::array<char, 12> timeout_space;  // of a gRPC call, as its server is told
+  std::array<char, 1024> text_space;   // X-Forwarded-For and the like; bounded, an overlong chain is cut
   std::size_t text_used = 0;
   Buffer path_space;                     // a rewritten path
   std::unique_ptr<char[]> tunnel_space;  // what the access log will want, when the head has been let go

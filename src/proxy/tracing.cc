@@ -184,16 +184,16 @@ bool RequestTrace::inject(http::Fields& fields) noexcept {
 
 TrySpan RequestTrace::begin_try() noexcept {
   if (!records_) return {};  // the headers name the request's own span, which nobody records either
-  return {make_span_id(), now_ns()};
+  return {make_span_id(), now_ns(), tries_++};
 }
 
-void RequestTrace::end_try(const RequestContext& rc, const TrySpan& span, const TryEnd& end) noexcept {
+void RequestTrace::end_try(const RequestContext& rc, const TrySpan& span, const TrySpanEnd& end) noexcept {
   if (span.id == 0) return;
   trace::SpanRecord record = record_of(trace::SpanKind::client, span.id, span.started, now_ns());
   const http::RequestHead& head = rc.exchange.request();
   record.method = head.method == http::Method::other ? std::string_view() : head.method_token;
   record.host = end.endpoint;
-  record.resend = static_cast<std::uint16_t>(end.tries_before);
+  record.resend = span.before;
   record.status = end.status;
   record.failed = end.status == 0 || end.status >= 400 || !end.error.empty();
   record.error = end.error;

@@ -23,11 +23,11 @@ enum class Phase : std::uint8_t { queue, auth, cache, count_ };
 struct TrySpan {
   trace::SpanId id = 0;  // 0: nobody records it
   Nanoseconds started = 0;
+  std::uint16_t before = 0;  // tries
 };
 
-struct TryEnd {
+struct TrySpanEnd {
   std::string_view endpoint;
-  unsigned tries_before = 0;
   std::uint16_t status = 0;  // 0: no answer
   std::string_view error;    // why; empty: an answer came, whole
 };
@@ -51,7 +51,7 @@ class RequestTrace {
   void announce(const TrySpan& span) noexcept {
     if (span.id != 0) outgoing_.set_span(span.id);
   }
-  void end_try(const RequestContext& rc, const TrySpan& span, const TryEnd& end) noexcept;
+  void end_try(const RequestContext& rc, const TrySpan& span, const TrySpanEnd& end) noexcept;
 
   /// Server-Timing, where the route wants it and the client may have it. False: no room.
   bool add_server_timing(const RequestContext& rc, http::ResponseHead& head) noexcept;
@@ -82,6 +82,7 @@ class RequestTrace {
   trace::TraceId trace_;
   trace::SpanId span_ = 0;
   trace::SpanId parent_ = 0;
+  std::uint16_t tries_ = 0;
   trace::TraceId link_trace_;
   trace::SpanId link_span_ = 0;
   std::string_view state_;

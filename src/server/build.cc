@@ -8,9 +8,9 @@
 #include "net/tls_client_context.h"
 #include "net/tls_material.h"
 #include "net/tls_server_context.h"
-#include "trace/exporter.h"
 #include "server/build_health.h"
 #include "server/build_job.h"
+#include "trace/exporter.h"
 
 namespace postern::server {
 
@@ -46,6 +46,21 @@ wire::H2Settings h2_settings(const config::Listener& listener) {
   h2.max_glitches = listener.h2_max_glitches;
   h2.write_timeout_ms = listener.write_timeout.count();
   return h2;
+}
+
+/// What bounds the requests to an upstream.
+void set_limits(const config::Upstream& upstream, upstream::ClusterSpec& cluster) {
+  upstream::Circuit::Settings& circuit = cluster.limits.circuit;
+  circuit.max_connections = upstream.circuit.max_connections;
+  circuit.max_in_flight = upstream.circuit.max_in_flight;
+  if (upstream.adaptive) {
+    circuit.adaptive = {.initial = static_cast<double>(upstream.adaptive->initial),
+                        .min = static_cast<double>(upstream.adaptive->min),
+                        .max = static_cast<double>(upstream.adaptive->max),
+                        .tolerance = upstream.adaptive->tolerance / 100.0};
+  }
+  if (upstream.queue)
+    cluster.queue = upstream::QueueSettings{upstream.queue->max_waiting, upstream.queue->max_wait.count()};
 }
 
 /// Everything of an upstream that must be equal for its kept connections to serve on after a reload. Endpoints may
@@ -140,7 +155,9 @@ void SnapshotBuilder::add_upstream(Job& job, std::size_t position) {
   spec.slot = registry_.upstream(upstream.name);
   spec.cluster.name = upstream.name;
   spec.cluster.connect_timeout_ms = upstream.connect_timeout.count();
-  spec.cluster.limits = {upstream.keepalive_timeout.count(), upstream.max_idle};
+  spec.cluster.limits.keepalive_timeout_ms = upstream.keepalive_timeout.count();
+  spec.cluster.limits.max_idle = upstream.max_idle;
+  set_limits(upstream, spec.cluster);
   spec.cluster.protocol = upstream.protocol;
   spec.cluster.shared = {.max_streams = upstream.h2_max_streams,
                          .max_age_ms = upstream.max_connection_age.count(),

@@ -17,6 +17,7 @@ Core::Core(std::size_t number, net::Engine engine, metrics::CoreMetrics& metrics
     : number_(number),
       metrics_(metrics),
       loop_(engine),
+      heartbeat_(loop_, metrics),
       pipeline_(loop_, metrics, log, tracer),
       tasks_(loop_.frames()),
       checking_(loop_.frames()),
@@ -34,6 +35,7 @@ void Core::start() {
 void Core::run() {
   const std::string name = "core-" + std::to_string(number_);
   ::pthread_setname_np(::pthread_self(), name.c_str());
+  heartbeat_.start();
   loop_.run();
   // Stopped: close what is kept, and let the operations that this aborts come home.
   acceptors_.clear();
@@ -49,6 +51,10 @@ void Core::post_install(Install message) {
 
 void Core::post_drain(std::function<void()> done, DrainPlan plan) {
   loop_.post([this, plan, d = std::move(done)]() mutable { drains_.start(drain(std::move(d), plan)); });
+}
+
+void Core::post_overload(Stage stage, bool close_idle, std::string retry_after) {
+  loop_.post([this, stage, close_idle, text = std::move(retry_after)] { set_overload(stage, close_idle, text); });
 }
 
 void Core::post_end_streams() {
@@ -192,6 +198,16 @@ void Core::end_streams() noexcept {
   if (drain_ == wire::Drain::none) return;
   streams_end_ = true;
   for (Connection* c = first_; c; c = c->next_) c->end_streams();
+}
+
+void Core::set_overload(Stage stage, bool close_idle, const std::string& retry_after) noexcept {
+  stage_ = stage;
+  pipeline_.shed(stage == Stage::refuse_requests ? std::string_view(retry_after) : std::string_view());
+  if (!std::exchange(close_idle_, close_idle) && close_idle) {
+    for (Connection* c = first_; c; c = c->next_) {
+      if (c->relieve()) metrics_.shed(metrics::Shed::idle_connection);
+    }
+  }
 }
 
 void Core::cut() noexcept {

@@ -35,6 +35,7 @@ Daemon::Daemon(config::LoadResult loaded, net::Engine engine, Loader load, Start
       signals_(io_),
       settle_(io_),
       minute_(io_),
+      pulse_(io_),
       deadline_(io_) {}
 
 Daemon::~Daemon() {
@@ -52,6 +53,9 @@ int Daemon::run() {
   wait_for_signal();
   watch_files();
   every_minute();
+  install_stack_dump();
+  watchdog_.emplace(cores_.size());
+  pulse();
   await_cores();
   io_.run();
   for (auto& core : cores_) core->join();
@@ -71,6 +75,7 @@ bool Daemon::start() {
     metrics::CoreMetrics& metrics = registry_.add_core();
     cores_.push_back(
         std::make_unique<Core>(i, engine_, metrics, access_log_->add_core(metrics), &exporter_->add_core(metrics)));
+    cores_.back()->share(addresses_);
   }
   std::vector<config::Diagnostic> diagnostics;
   if (!apply(loaded_, SnapshotBuilder::OnBadCertificate::refuse, diagnostics)) {

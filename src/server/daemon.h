@@ -22,12 +22,14 @@
 #include "net/file_watch.h"
 #include "server/build.h"
 #include "server/core.h"
-#include "server/drift_watch.h"
 #include "server/discoveries.h"
+#include "server/drift_watch.h"
 #include "server/inherited.h"
 #include "server/listen_sockets.h"
 #include "server/notify.h"
+#include "server/overload.h"
 #include "server/upgrade.h"
+#include "server/watchdog.h"
 #include "trace/exporter.h"
 
 namespace postern::server {
@@ -89,6 +91,11 @@ class Daemon {
   void on_drain_deadline();
   void stop();
   void every_minute();
+  // pulse.cc
+  void pulse();
+  void look_at_cores(std::int64_t now_ms);
+  void core_stands_still(const Watchdog::Change& change);
+  void look_at_resources(std::int64_t now_ms);
 
   // Constant after construction
   const Loader load_;
@@ -103,6 +110,7 @@ class Daemon {
   accesslog::OwnLog own_log_;
   std::unique_ptr<accesslog::AccessLog> access_log_;
   std::unique_ptr<trace::Exporter> exporter_;
+  AddressTable addresses_;
   std::vector<std::unique_ptr<Core>> cores_;
   struct OpenListener {
     std::uint16_t index = 0;
@@ -117,6 +125,12 @@ class Daemon {
   boost::asio::signal_set signals_;
   boost::asio::steady_timer settle_;
   boost::asio::steady_timer minute_;
+  boost::asio::steady_timer pulse_;
+  std::optional<Watchdog> watchdog_;
+  Overload overload_;
+  ResourceSampler sampler_;
+  std::int64_t fed_ms_ = 0;      // when the service manager last heard that all is well
+  std::int64_t trimmed_ms_ = 0;  // when memory was last given back to the kernel
   boost::asio::steady_timer deadline_;
   std::unique_ptr<net::FileWatch> watch_;
   std::optional<boost::asio::posix::stream_descriptor> watch_fd_;

@@ -19,12 +19,18 @@ metrics::DriftSettings detector_settings(const config::Drift& drift) {
   return settings;
 }
 
+/// The timer runs on where nothing changed: reloads may come more often than it fires.
+bool are_same(const std::optional<config::Drift>& a, const std::optional<config::Drift>& b) {
+  if (!a || !b) return !a && !b;
+  return a->interval == b->interval && a->max_models == b->max_models && detector_settings(*a) == detector_settings(*b);
+}
+
 std::int64_t in_us(double seconds) { return std::llround(seconds * 1e6); }
 
 }  // namespace
 
 void DriftWatch::configure(const std::optional<config::Drift>& settings) {
-  if (settings_ == settings) return;  // the timer runs on: reloads may come more often than it fires
+  if (are_same(settings_, settings)) return;
   settings_ = settings;
   timer_.cancel();
   if (!settings_) {

@@ -1,9 +1,26 @@
 // See exporter.h.
 #include "trace/exporter.h"
 
+#include <tuple>
+
 #include "trace/export_worker.h"
 
 namespace postern::trace {
+namespace {
+
+/// Everything that the worker goes by.
+auto parts_of(const ExportOptions& options) {
+  const config::TraceOtlp& otlp = options.otlp;
+  const config::OtlpTls& tls = otlp.tls;
+  return std::tie(options.resource, options.tls_material, otlp.endpoint, otlp.encoding, otlp.compression, otlp.headers,
+                  otlp.timeout, otlp.interval, otlp.batch, tls.ca, tls.sni, tls.cert, tls.key);
+}
+
+bool are_same(const std::optional<ExportOptions>& a, const std::optional<ExportOptions>& b) {
+  return a && b ? parts_of(*a) == parts_of(*b) : !a && !b;
+}
+
+}  // namespace
 
 std::optional<ExportOptions> export_options(const std::optional<config::Trace>& trace,
                                             std::shared_ptr<const net::TlsMaterial> tls_material) {
@@ -33,7 +50,7 @@ CoreTracer& Exporter::add_core(metrics::CoreMetrics& metrics) {
 }
 
 void Exporter::configure(std::optional<ExportOptions> options) {
-  if (options == options_) return;
+  if (are_same(options, options_)) return;
   options_ = options;
   if (!worker_) {
     if (!options) return;

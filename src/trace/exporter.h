@@ -27,8 +27,6 @@ struct ExportOptions {
   config::TraceOtlp otlp;
   config::NameValues resource;                           // service.name among them
   std::shared_ptr<const net::TlsMaterial> tls_material;  // for an https endpoint
-
-  friend bool operator==(const ExportOptions&, const ExportOptions&) = default;
 };
 
 /// nullopt: nothing is exported.

@@ -327,6 +327,38 @@ TEST(ForwardPath, AllocatesNothingForChunkedAnswers) {
   expect_none({"chunked", {kGet}, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"});
 }
 
+// Everything that may be configured for upstreams that fail, and nothing of it happens.
+TEST(ForwardPath, AllocatesNothingWithLimitsRetriesAndHedges) {
+  const std::string large_post = post(20'000);  // longer than a head's first read: its body is held
+  const Scenario scenario{"limits", {kGet, post(1024), large_post}};
+  for (const net::Engine engine : engines()) {
+    SCOPED_TRACE(net::to_string(engine));
+    Origin origin(kAnswer);
+    Origin second(kAnswer);
+    std::string config = forwarding_config(origin.port(),
+                                           "deadline_header = \"X-One\"\n"
+                                           "[route.retry]\nwhen = \"always\"\ntry_timeout = \"10s\"\n"
+                                           "on = [\"connect\", \"stale\", \"reset\", \"timeout\", \"503\"]\n"
+                                           "[route.hedge]\nafter = \"10s\"\n");
+    config.replace(config.find("endpoints = ["), 0,
+                   "circuit = { max_in_flight = 100, max_connections = 100 }\n"
+                   "queue = { max_wait = \"1s\" }\n"
+                   "adaptive = { initial = 50 }\n");
+    const std::string endpoint = "\"127.0.0.1:" + std::to_string(origin.port()) + "\"";
+    config.replace(config.find(endpoint), endpoint.size(),
+                   endpoint + ", \"127.0.0.1:" + std::to_string(second.port()) + "\"");
+    RunningCore core(config, engine);
+    std::vector<Client> clients;
+    for (int i = 0; i < kConnections; ++i) clients.emplace_back(core.port());
+    ASSERT_EQ(exchange(clients, scenario, kWarm), kWarm);
+    fill_pools(core);
+    int served = 0;
+    const std::uint64_t count = allocations_of(core, [&] { served = exchange(clients, scenario, kCounted); });
+    EXPECT_EQ(served, kCounted);
+    EXPECT_EQ(count, 0u) << "in " << kCounted << " requests; the first one's stack is on stderr";
+  }
+}
+
 TEST(ForwardPath, AllocatesNothingForEditsAndRewrites) {
   expect_none({"edits",
                {kGet, post(1024)},

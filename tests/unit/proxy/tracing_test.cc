@@ -101,7 +101,7 @@ TEST_F(Tracing, GoesOnWithTheCallersTrace) {
   const TrySpan second = rc.trace.begin_try();
   rc.trace.announce(second);
   const std::string sent_second = field("traceparent");
-  rc.trace.end_try(rc, second, {.endpoint = "10.0.0.2:1", .tries_before = 1, .status = 200});
+  rc.trace.end_try(rc, second, {.endpoint = "10.0.0.2:1", .status = 200});
   rc.status = 200;
   rc.trace.finish(rc, now_ns());
 

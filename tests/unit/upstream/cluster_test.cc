@@ -188,10 +188,26 @@ TEST_F(ClusterTest, RemembersPeaksAndForgetsThemSlowly) {
   const double before = endpoint.candidate().latency_ns;
   report(TryOutcome::cancelled, 1);
   EXPECT_DOUBLE_EQ(endpoint.candidate().latency_ns, before);
+  report(TryOutcome::cancelled, 2'000 * ms);  // the client would not wait any longer: at least that
+  EXPECT_DOUBLE_EQ(endpoint.candidate().latency_ns, 2e9);
+  endpoint.candidate().latency_ns = before;
   report(TryOutcome::connect_failed, 1);  // in no time, and yet no reason to go there
   EXPECT_DOUBLE_EQ(endpoint.candidate().latency_ns, 4 * before);
   report(TryOutcome::error_status, 1);
   EXPECT_DOUBLE_EQ(endpoint.candidate().latency_ns, 8 * before);
+}
+
+TEST_F(ClusterTest, ForgetsHowSlowItWasBeforeItWasOut) {
+  make(endpoints_at(1, 2));
+  Endpoint& endpoint = *cluster_->endpoints()[0];
+  cluster_->report(endpoint, TryOutcome::timeout, now_ns(), 5'000'000'000);
+  take_out(0);
+  pick();
+  EXPECT_GT(endpoint.candidate().latency_ns, 0);
+  shared_->endpoints()->members[0].state->set_usable_since_ms(now_ns() / 1'000'000 + 1);
+  put_back(0);
+  pick();
+  EXPECT_EQ(endpoint.candidate().latency_ns, 0);
 }
 
 TEST_F(ClusterTest, SticksToAnEndpointThatMayBeUsed) {
