@@ -169,6 +169,9 @@ TEST_F(CollectorTest, EveryFamilyIsSampledAndTyped) {
   first_.upstream(upstream).queued(QueueResult::passed);
   first_.upstream(upstream).full.add();
   first_.upstream(upstream).limit.add();
+  DiscoveryRow& discovery = registry_.discovery("u");
+  discovery.used = true;  // shown only where endpoints are looked for
+  discovery.good_at = 1;
   registry_.set_drift({{"u", "bert", 1.25, 2.5}});
   first_.request_started();
   first_.request_finished(first_.route(kNoneSlot), 404, Reason::not_found, 1, 0, 0);
