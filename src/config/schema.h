@@ -68,26 +68,21 @@ struct SchemaPart {
   std::span<const KeySpec> keys;
 };
 
-SchemaPart root_schema();      // schema.cc
-SchemaPart logs_schema();      // schema_logs.cc
-SchemaPart listener_schema();  // schema_listener.cc
-SchemaPart upstream_schema();  // schema_upstream.cc
-SchemaPart balance_schema();   // schema_balance.cc
-SchemaPart route_schema();     // schema_route.cc
-SchemaPart failures_schema();  // schema_failures.cc
-SchemaPart trace_schema();     // schema_trace.cc
-SchemaPart drift_schema();     // schema_drift.cc
-SchemaPart daemon_schema();    // schema_daemon.cc
-SchemaPart health_schema();    // schema_health.cc
+SchemaPart root_schema();       // schema.cc
+SchemaPart logs_schema();       // schema_logs.cc
+SchemaPart listener_schema();   // schema_listener.cc
+SchemaPart upstream_schema();   // schema_upstream.cc
+SchemaPart balance_schema();    // schema_balance.cc
+SchemaPart route_schema();      // schema_route.cc
+SchemaPart failures_schema();   // schema_failures.cc
+SchemaPart trace_schema();      // schema_trace.cc
+SchemaPart drift_schema();      // schema_drift.cc
+SchemaPart daemon_schema();     // schema_daemon.cc
+SchemaPart health_schema();     // schema_health.cc
+SchemaPart discovery_schema();  // schema_discovery.cc
 
 /// All of them, in the reference's order.
 std::vector<SchemaPart> schema_parts();
-SchemaPart root_schema();       // schema.cc
-SchemaPart listener_schema();   // schema_listener.cc
-SchemaPart upstream_schema();   // schema_upstream.cc
-SchemaPart route_schema();      // schema_route.cc
-SchemaPart daemon_schema();     // schema_daemon.cc
-SchemaPart discovery_schema();  // schema_discovery.cc
 
 /// The table as a tree: a section with its keys and its sections, in the table's order.
 struct Section {
