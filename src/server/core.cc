@@ -12,14 +12,17 @@
 
 namespace postern::server {
 
-Core::Core(std::size_t number, net::Engine engine, metrics::CoreMetrics& metrics, accesslog::CoreLog& log)
+Core::Core(std::size_t number, net::Engine engine, metrics::CoreMetrics& metrics, accesslog::CoreLog& log,
+           trace::CoreTracer* tracer)
     : number_(number),
       metrics_(metrics),
       loop_(engine),
-      pipeline_(loop_, metrics, log),
+      heartbeat_(loop_, metrics),
+      pipeline_(loop_, metrics, log, tracer),
       tasks_(loop_.frames()),
       checking_(loop_.frames()),
       drains_(loop_.frames()),
+      checks_(loop_, checking_),
       end_idle_([](void* self) noexcept { static_cast<Core*>(self)->end_idle(); }, this),
       work_(loop_.io().get_executor()) {}
 
@@ -32,10 +35,11 @@ void Core::start() {
 void Core::run() {
   const std::string name = "core-" + std::to_string(number_);
   ::pthread_setname_np(::pthread_self(), name.c_str());
+  heartbeat_.start();
   loop_.run();
   // Stopped: close what is kept, and let the operations that this aborts come home.
   acceptors_.clear();
-  checks_.clear();
+  checks_.stop();
   pipeline_.install(proxy::GenerationPin());
   loop_.finish();
   library_.leave_thread();
@@ -47,6 +51,10 @@ void Core::post_install(Install message) {
 
 void Core::post_drain(std::function<void()> done, DrainPlan plan) {
   loop_.post([this, plan, d = std::move(done)]() mutable { drains_.start(drain(std::move(d), plan)); });
+}
+
+void Core::post_overload(Stage stage, bool close_idle, std::string retry_after) {
+  loop_.post([this, stage, close_idle, text = std::move(retry_after)] { set_overload(stage, close_idle, text); });
 }
 
 void Core::post_end_streams() {
@@ -70,6 +78,7 @@ void Core::join() {
 
 void Core::install(const Install& message) {
   metrics_.prepare(message.snapshot->slots);
+  if (message.snapshot->settings.drift) metrics_.models().prepare();
   pipeline_.install(make_generation(message.snapshot));
   start_checks();
   close_acceptors(message.closed);
@@ -132,17 +141,23 @@ proxy::GenerationPin Core::make_generation(std::shared_ptr<const proxy::Snapshot
   return proxy::GenerationPin(next.release());
 }
 
-// A cluster that serves on is checked on; those that requests do not come to any more are left alone.
+// Each upstream is the duty of one core of the process.
 void Core::start_checks() {
-  std::vector<std::unique_ptr<proxy::HealthChecks>> old = std::exchange(checks_, {});
-  for (const std::shared_ptr<upstream::Cluster>& cluster : pipeline_.generation()->clusters) {
-    if (!cluster->health()) continue;
-    const auto same = std::find_if(old.begin(), old.end(), [&](const auto& c) { return c && c->cluster() == cluster; });
-    if (same != old.end())
-      checks_.push_back(std::move(*same));
-    else
-      checks_.push_back(std::make_unique<proxy::HealthChecks>(loop_, cluster, checking_));
+  std::vector<proxy::HealthDuty> duties;
+  const proxy::Generation& generation = *pipeline_.generation();
+  for (std::size_t i = 0; i < generation.clusters.size(); ++i) {
+    const proxy::Snapshot::UpstreamSpec& spec = generation.snapshot->upstreams[i];
+    if (proxy::home_core(spec.cluster.name, generation.snapshot->cores) != number_) continue;
+    proxy::HealthDuty duty;
+    duty.upstream = spec.shared;
+    duty.health = spec.health;
+    duty.ejection = spec.cluster.ejection;
+    duty.protocol = spec.cluster.protocol;
+    duty.tls = generation.clusters[i]->tls();
+    duty.metrics = &metrics_.upstream(spec.slot);
+    duties.push_back(std::move(duty));
   }
+  checks_.assign(std::move(duties));
 }
 
 void Core::add(Connection& connection) noexcept {
@@ -168,7 +183,7 @@ Task<void> Core::drain(std::function<void()> done, DrainPlan plan) {
   loop_.set_timer(end_idle_, plan.grace_ms);
   co_await tasks_.join();
   end_idle_.clear();
-  checks_.clear();
+  checks_.stop();
   co_await checking_.join();
   done();
 }
@@ -183,6 +198,16 @@ void Core::end_streams() noexcept {
   if (drain_ == wire::Drain::none) return;
   streams_end_ = true;
   for (Connection* c = first_; c; c = c->next_) c->end_streams();
+}
+
+void Core::set_overload(Stage stage, bool close_idle, const std::string& retry_after) noexcept {
+  stage_ = stage;
+  pipeline_.shed(stage == Stage::refuse_requests ? std::string_view(retry_after) : std::string_view());
+  if (!std::exchange(close_idle_, close_idle) && close_idle) {
+    for (Connection* c = first_; c; c = c->next_) {
+      if (c->relieve()) metrics_.shed(metrics::Shed::idle_connection);
+    }
+  }
 }
 
 void Core::cut() noexcept {

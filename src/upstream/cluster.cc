@@ -57,12 +57,17 @@ Nanoseconds warm_up(std::span<const EndpointPin> endpoints, Nanoseconds now, std
 
 Cluster::Cluster(net::Loop& loop, ClusterSpec spec, std::shared_ptr<SharedUpstream> shared,
                  std::shared_ptr<net::TlsClientContext> tls, metrics::UpstreamRow& metrics)
-    : loop_(loop), spec_(std::move(spec)), shared_(std::move(shared)), tls_(std::move(tls)), metrics_(metrics) {
+    : loop_(loop),
+      spec_(std::move(spec)),
+      shared_(std::move(shared)),
+      tls_(std::move(tls)),
+      metrics_(metrics),
+      ejector_(spec_.ejection, shared_, metrics_),
+      traffic_(spec_.limits.circuit.limits(), spec_.queue) {
   refresh();
 }
 
 Cluster::~Cluster() {
-  metrics_.unhealthy.sub(unhealthy_);
   for (const EndpointPin& endpoint : endpoints_) endpoint->retire();
 }
 
@@ -96,17 +101,18 @@ void Cluster::take_over() {
     const bool made = spec_.sticky_key && make_token(spec_.sticky_key->reveal(), spec_.name, endpoint->id(), token);
     endpoint->set_token(made ? &token : nullptr);
   }
-  for (const EndpointPin& endpoint : next) endpoint->candidate().weight = endpoint->spec().weight;
+  for (const EndpointPin& endpoint : next) {
+    Candidate& candidate = endpoint->candidate();
+    candidate.weight = endpoint->spec().weight;
+    // How slow it was before it was taken out says nothing about it as it has come back.
+    if (candidate.latency_at < endpoint->state().usable_since_ms() * 1'000'000) candidate.latency_ns = 0;
+  }
   next_warm_up_ = warm_up(next, now_ns(), spec_.slow_start_ms);
   levels_ = make_levels(next, {spec_.balancer, spec_.zone, spec_.panic_threshold}, random_);
   std::swap(endpoints_, next);  // from here on nothing fails
   for (const EndpointPin& old : next) {
     if (std::ranges::none_of(endpoints_, [&](const EndpointPin& e) { return e.get() == old.get(); })) old->retire();
   }
-  std::size_t ill = 0;
-  for (const EndpointPin& endpoint : endpoints_) ill += endpoint->state().is_out(OutReason::unhealthy) ? 1 : 0;
-  metrics_.unhealthy.sub(std::exchange(unhealthy_, ill));
-  metrics_.unhealthy.add(ill);
 }
 
 Endpoint* Cluster::find(std::uint64_t id) const noexcept {
@@ -170,15 +176,6 @@ Endpoint* Cluster::pick_untried(const PickRequest& request, Level& first) noexce
     }
   }
   return picked;
-}
-
-bool Cluster::set_health(Endpoint& endpoint, bool healthy) noexcept {
-  EndpointState& state = endpoint.state();
-  if (healthy && state.is_out(OutReason::unhealthy)) state.set_usable_since_ms(now_ns() / 1'000'000);
-  const bool changed = healthy ? state.put_back(OutReason::unhealthy) : state.take_out(OutReason::unhealthy);
-  if (changed) shared_->changed();
-  refresh();
-  return changed;
 }
 
 SharedLimits Cluster::shared_limits() noexcept {

@@ -1,7 +1,6 @@
 // One upstream on one core: its endpoints as this core uses them, and whose turn it is. Takes set and health over from
 // the process's SharedUpstream when that has moved (one comparison per pick).
-// Looked up by the pipeline through the generation; the balancer behind pick() is a file in src/balance/. One core
-// only.
+// Looked up by the pipeline through the generation; balancers (src/balance/) stand behind pick(). One core only.
 #pragma once
 
 #include <memory>
@@ -13,10 +12,11 @@
 #include "base/random.h"
 #include "config/settings.h"
 #include "crypto/secret_text.h"
+#include "upstream/ejector.h"
 #include "upstream/endpoint.h"
-#include "upstream/health.h"
 #include "upstream/level.h"
 #include "upstream/shared_upstream.h"
+#include "upstream/traffic.h"
 
 namespace postern::net {
 class TlsClientContext;
@@ -39,7 +39,8 @@ struct ClusterSpec {
   std::int64_t connect_timeout_ms = 2'000;
   config::UpstreamProtocol protocol = config::UpstreamProtocol::http1;
   SharedLimits shared;
-  std::optional<HealthSpec> health;                      // none: every endpoint counts as healthy
+  std::optional<QueueSettings> queue;  // none: what finds no room is refused
+  EjectionSpec ejection;
   const BalancerKind* balancer = nullptr;                // nullptr: in turn
   std::int64_t slow_start_ms = 0;                        // 0: all at once
   double panic_threshold = 0.5;                          // see LevelOptions
@@ -72,15 +73,11 @@ class Cluster {
   /// Once per try. `took`: to the answer's first byte, or to the failure.
   void report(Endpoint& endpoint, TryOutcome outcome, Nanoseconds now, Nanoseconds took) noexcept {
     endpoint.record(outcome, now, took);
+    ejector_.record(endpoint.state(), endpoint.counts(), outcome, now);
   }
 
   /// Takes over what has changed since; pick() does it by itself.
   void refresh() noexcept;
-  /// Checks have made up their mind about an endpoint: for all cores. True: nobody had said so before.
-  bool set_health(Endpoint& endpoint, bool healthy) noexcept;
-  void count_check(metrics::HealthResult result) noexcept { metrics_.checks[static_cast<std::size_t>(result)].add(); }
-  [[nodiscard]] std::size_t unhealthy() const noexcept { return unhealthy_; }
-  [[nodiscard]] const std::optional<HealthSpec>& health() const noexcept { return spec_.health; }
 
   /// As of the last refresh. Whoever keeps one keeps a pin.
   [[nodiscard]] const std::vector<EndpointPin>& endpoints() const noexcept { return endpoints_; }
@@ -95,6 +92,7 @@ class Cluster {
   [[nodiscard]] std::size_t streams_per_connection() const noexcept { return spec_.shared.max_streams; }
   [[nodiscard]] const std::shared_ptr<net::TlsClientContext>& tls() const noexcept { return tls_; }
   metrics::UpstreamRow& metrics() noexcept { return metrics_; }
+  Traffic& traffic() noexcept { return traffic_; }
 
  private:
   void take_over();
@@ -107,13 +105,14 @@ class Cluster {
   const std::shared_ptr<SharedUpstream> shared_;
   const std::shared_ptr<net::TlsClientContext> tls_;  // nullptr: plain
   metrics::UpstreamRow& metrics_;
+  Ejector ejector_;
   Random random_;
+  Traffic traffic_;
   std::uint64_t epoch_ = 0;  // of what was taken over last
   std::uint64_t version_ = 0;
   std::vector<EndpointPin> endpoints_;
   std::vector<Level> levels_;     // refer to endpoints_
   Nanoseconds next_warm_up_ = 0;  // 0: nobody starts slowly
-  std::size_t unhealthy_ = 0;
 };
 
 }  // namespace postern::upstream

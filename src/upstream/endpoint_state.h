@@ -5,6 +5,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include "upstream/outlier_record.h"
+
 namespace postern::upstream {
 
 /// Why an endpoint gets no requests; several may hold at once.
@@ -31,10 +33,30 @@ class EndpointState {
   /// When it became usable (again), steady clock: slow start counts from there. 0: with the upstream itself.
   [[nodiscard]] std::int64_t usable_since_ms() const noexcept { return since_ms_.load(std::memory_order_relaxed); }
   void set_usable_since_ms(std::int64_t now_ms) noexcept { since_ms_.store(now_ms, std::memory_order_relaxed); }
+  /// What its answers have told.
+  OutlierRecord& outlier() noexcept { return outlier_; }
+
+  // What its circuit limits, and counts only then: requests and connections of all cores.
+  bool begin_request(std::uint32_t most) noexcept { return take_one(requests_, most); }
+  void end_request() noexcept { requests_.fetch_sub(1, std::memory_order_release); }
+  bool begin_connection(std::uint32_t most) noexcept { return take_one(connections_, most); }
+  void end_connection() noexcept { connections_.fetch_sub(1, std::memory_order_release); }
+  [[nodiscard]] std::uint32_t connections() const noexcept { return connections_.load(std::memory_order_relaxed); }
 
  private:
+  static bool take_one(std::atomic<std::uint32_t>& count, std::uint32_t most) noexcept {
+    std::uint32_t now = count.load(std::memory_order_relaxed);
+    while (now < most) {
+      if (count.compare_exchange_weak(now, now + 1, std::memory_order_acquire, std::memory_order_relaxed)) return true;
+    }
+    return false;
+  }
+
   std::atomic<std::uint32_t> out_{0};
   std::atomic<std::int64_t> since_ms_{0};
+  std::atomic<std::uint32_t> requests_{0};
+  std::atomic<std::uint32_t> connections_{0};
+  OutlierRecord outlier_;
 };
 
 }  // namespace postern::upstream

@@ -46,12 +46,15 @@ class SharedUpstream {
   [[nodiscard]] std::shared_ptr<const EndpointSet> endpoints() const;
 
   [[nodiscard]] std::uint64_t epoch() const noexcept { return epoch_.load(std::memory_order_acquire); }
+  /// Held by whoever ejects endpoints or puts them back: how many are out has to be known meanwhile.
+  std::mutex& ejecting() noexcept { return ejecting_; }
   /// Somebody's state has changed.
   void changed() noexcept { epoch_.fetch_add(1, std::memory_order_acq_rel); }
 
  private:
   const std::string name_;
   std::atomic<std::uint64_t> epoch_{1};
+  std::mutex ejecting_;
   mutable std::mutex mutex_;  // guards set_
   std::shared_ptr<const EndpointSet> set_ = std::make_shared<EndpointSet>();
 };

@@ -53,7 +53,7 @@ def test_hash_moves_only_what_it_must(postern_with, make_origin):
         assert set(before.values()) == set("abcd")
         assert homes(client, keys) == before
         assert homes(elsewhere, keys) == before  # every proxy agrees
-        postern.reload(over(origins[:3], balance))
+        postern.reload({**postern.settings, "upstream": over(origins[:3], balance)["upstream"]})
         after = homes(client, keys)
     assert {key: home for key, home in before.items() if home != "d"}.items() <= after.items()
     assert {after[key] for key, home in before.items() if home == "d"} == set("abc")
@@ -85,7 +85,7 @@ def test_sticky_cookie(postern_with, make_origin):
         answer = client.get("/x", headers=f"Cookie: SID={forged}\r\n")
         assert re.match("SID=[0-9a-f]{48};", answer.fields["set-cookie"])
         rest = [one for one in origins if one.name != home]
-        postern.reload({**settings, "upstream": over(rest, sticky={"cookie": "SID"})["upstream"]})
+        postern.reload({**postern.settings, "upstream": over(rest, sticky={"cookie": "SID"})["upstream"]})
         moved = client.get("/x", headers=cookie)
         assert moved.status == 200 and moved.fields["x-origin"] != home and "set-cookie" in moved.fields
 

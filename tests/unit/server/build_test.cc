@@ -100,11 +100,51 @@ TEST_F(Build, EndpointsChangeWhenASnapshotIsAcceptedAndNotBefore) {
   EXPECT_NE(shared->endpoints()->members[0].state, state);
 }
 
+TEST_F(Build, EndpointsThatCannotBeResolvedAnyMoreStay) {
+  const auto text = [](const std::string& endpoint) {
+    return listener("a") + "[[upstream]]\nname = \"u\"\nendpoints = [\"" + endpoint + "\"]\n";
+  };
+  const auto shared = build(text("127.0.0.1:1"))->upstreams[0].shared;
+  EXPECT_EQ(build(text("no-such-host.invalid:1"))->upstreams[0].shared, shared);
+  EXPECT_EQ(shared->endpoints()->members.size(), 1u);
+}
+
+TEST_F(Build, KnowsItsBalancersAndWhatTheyHash) {
+  const auto first_complaint = [&](const std::string& balance) {
+    const config::LoadResult loaded = config::load(
+        listener("a") + "[[upstream]]\nname = \"u\"\nendpoints = [\"127.0.0.1:1\"]\nbalance = {" + balance + "}\n",
+        "c.toml", config::Environment::process());
+    std::vector<config::Diagnostic> complaints;
+    builder_.build(loaded, 1, Policy::refuse, complaints);
+    return complaints.empty() ? "" : complaints.front().key + ": " + complaints.front().message;
+  };
+  EXPECT_EQ(first_complaint("kind = \"hash\", key = \"client\""), "");
+  EXPECT_EQ(first_complaint("kind = \"best\""),
+            "upstream[0].balance.kind: there is no balancer \"best\", only hash, least_requests, p2c_ewma, random, "
+            "round_robin");
+  EXPECT_EQ(first_complaint("kind = \"hash\""), "upstream[0].balance.kind: needs to know what to hash: balance.key");
+  EXPECT_EQ(first_complaint("key = \"client\""), "upstream[0].balance.key: has no effect with balancer \"p2c_ewma\"");
+}
+
+TEST_F(Build, HashedVariablesAreFoundPerRoute) {
+  const auto snapshot = build(listener("a") +
+                              "[[upstream]]\nname = \"u\"\nendpoints = [\"127.0.0.1:1\"]\n"
+                              "balance = {kind = \"hash\", key = \"path:model\"}\n"
+                              "[[route]]\nname = \"q\"\npath = \"/{team}/{model}:predict\"\nforward = \"u\"\n"
+                              "[[route]]\nname = \"r\"\npath = \"/models\"\nforward = \"u\"\n");
+  ASSERT_TRUE(snapshot);
+  EXPECT_EQ(snapshot->upstreams[0].hash_key.variables, (std::vector<std::uint8_t>{1, proxy::HashKeySpec::kNoVariable}));
+}
+
 class BuildTls : public Build {
  protected:
   BuildTls() {
     std::string pattern = (std::filesystem::temp_directory_path() / "build_test.XXXXXX").string();
     folder_ = ::mkdtemp(pattern.data());
+  }
+  std::string write(const std::string& name, const std::string& bytes) const {
+    std::ofstream(folder_ + "/" + name) << bytes;
+    return folder_ + "/" + name;
   }
   ~BuildTls() override { std::filesystem::remove_all(folder_); }
   void write_certificate() {
@@ -155,6 +195,30 @@ TEST_F(BuildTls, AListenerThatDropsTlsIsPlain) {
 TEST_F(BuildTls, KeepOldNeedsSomethingOld) {
   EXPECT_EQ(build(config(), Policy::keep_old), nullptr);
   EXPECT_FALSE(diagnostics_.empty());
+}
+
+TEST_F(BuildTls, StickyKeysComeFromAFileOrStayWithTheProcess) {
+  const auto text = [](const std::string& more) {
+    return listener("a") +
+           "[[upstream]]\nname = \"u\"\nendpoints = [\"127.0.0.1:1\"]\n[upstream.sticky]\ncookie = \"S\"\n" + more;
+  };
+  const auto key_of = [&](const std::string& more) {
+    const auto snapshot = build(text(more));
+    return snapshot ? std::string(snapshot->upstreams[0].cluster.sticky_key->reveal()) : "";
+  };
+  const std::string random = key_of("");
+  EXPECT_EQ(random.size(), 32u);
+  EXPECT_EQ(key_of("max_age = \"1h\"\n"), random);
+  const std::string secret(32, 'k');
+  const std::string file = "key_file = \"" + write("key", secret) + "\"\n";
+  EXPECT_EQ(key_of(file), secret);
+  const std::string before = build(text(file))->upstreams[0].cluster.identity;
+  EXPECT_EQ(build(text(file))->upstreams[0].cluster.identity, before);
+  write("key", std::string(32, 'l'));
+  EXPECT_NE(build(text(file))->upstreams[0].cluster.identity, before);  // tokens have to be made anew
+  write("key", "short");
+  EXPECT_EQ(build(text(file)), nullptr);
+  EXPECT_EQ(config::to_string(diagnostics_.at(0)).find(secret), std::string::npos);
 }
 
 }  // namespace
