@@ -59,6 +59,7 @@ std::string reference_markdown() {
   append_kind<UpstreamError>(out, "`postern_upstream_errors_total`");
   append_kind<HealthResult>(out, "`postern_upstream_health_checks_total`");
   append_kind<Ejection>(out, "`postern_upstream_ejections_total`");
+  append_kind<DiscoveryResult>(out, "`postern_upstream_discovery_total`");
   append_kind<FailureCause>(out, "`postern_responses_5xx_total`");
   append_kind<QueueResult>(out, "`postern_upstream_queue_total`");
   append_kind<HedgeResult>(out, "`postern_upstream_hedges_total`");

@@ -8,6 +8,7 @@
 #include <sstream>
 #include <string>
 
+#include "base/clock.h"
 #include "metrics/table.h"
 
 namespace postern::metrics {
@@ -158,6 +159,20 @@ TEST_F(CollectorTest, EjectionsAreShownOnceThereWereSome) {
   expect_line("postern_upstream_endpoints_ejected{upstream=\"u\"} 1");
 }
 
+TEST_F(CollectorTest, TellsOfDiscoveryWhereThereIsAny) {
+  DiscoveryRow& row = registry_.discovery("u");
+  row.endpoints = 2;
+  row.add(DiscoveryResult::failed);
+  expect_line("postern_upstream_endpoints{upstream=\"u\"} 2");
+  EXPECT_EQ(to_text(collector_).find("postern_upstream_discovery"), std::string::npos);
+  row.used = true;
+  expect_line("postern_upstream_discovery_total{upstream=\"u\",result=\"failed\"} 1");
+  EXPECT_EQ(to_text(collector_).find("postern_upstream_discovery_age_seconds"), std::string::npos)
+      << "nothing good so far";
+  row.good_at = coarse_now_ms();
+  EXPECT_NE(to_text(collector_).find("postern_upstream_discovery_age_seconds"), std::string::npos);
+}
+
 TEST_F(CollectorTest, EveryFamilyIsSampledAndTyped) {
   registry_.route("r");
   const Slot upstream = registry_.upstream("u");
@@ -173,6 +188,8 @@ TEST_F(CollectorTest, EveryFamilyIsSampledAndTyped) {
   discovery.used = true;  // shown only where endpoints are looked for
   discovery.good_at = 1;
   registry_.set_drift({{"u", "bert", 1.25, 2.5}});
+  registry_.discovery("u").used = true;
+  registry_.discovery("u").good_at = 1;
   first_.request_started();
   first_.request_finished(first_.route(kNoneSlot), 404, Reason::not_found, 1, 0, 0);
   const auto collected = collector_.Collect();
