@@ -55,8 +55,8 @@ class Attempt {
 
  private:
   struct Dialling;
-  static Task<void> dial_for(net::Loop& loop, std::shared_ptr<Dialling> call, std::shared_ptr<upstream::Cluster> cluster,
-                             upstream::EndpointPin endpoint);
+  static Task<void> dial_for(net::Loop& loop, std::shared_ptr<Dialling> call,
+                             std::shared_ptr<upstream::Cluster> cluster, upstream::EndpointPin endpoint);
 
   net::Loop& loop_;
   upstream::Cluster* cluster_ = nullptr;

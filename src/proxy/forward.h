@@ -1,5 +1,5 @@
-// Forwards one request to its upstream and the answer back: tries, retries, hedges, the wait for a place, both bodies at
-// once, early answers, and a client that leaves. Lives in Pipeline::forward()'s frame. One core only.
+// Forwards one request to its upstream and the answer back: tries, retries, hedges, the wait for a place, both bodies
+// at once, early answers, and a client that leaves. Lives in Pipeline::forward()'s frame. One core only.
 //
 //   forward.cc         the loop over tries; one try up to the head of its answer
 //   forward_retry.cc   what a try came to, and whether another one follows

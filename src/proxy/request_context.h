@@ -66,7 +66,7 @@ struct RequestContext {
   std::array<char, 48> client_space;
   std::array<char, 8> retry_after_space;
   std::array<char, 12> timeout_space;  // of a gRPC call, as its server is told
-  std::array<char, 1024> text_space;  // X-Forwarded-For and the like; bounded, an overlong chain is cut
+  std::array<char, 1024> text_space;   // X-Forwarded-For and the like; bounded, an overlong chain is cut
   std::size_t text_used = 0;
   Buffer path_space;                     // a rewritten path
   std::unique_ptr<char[]> tunnel_space;  // what the access log will want, when the head has been let go

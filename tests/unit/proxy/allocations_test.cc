@@ -340,9 +340,10 @@ TEST(ForwardPath, AllocatesNothingWithLimitsRetriesAndHedges) {
                                            "[route.retry]\nwhen = \"always\"\ntry_timeout = \"10s\"\n"
                                            "on = [\"connect\", \"stale\", \"reset\", \"timeout\", \"503\"]\n"
                                            "[route.hedge]\nafter = \"10s\"\n");
-    config.replace(config.find("endpoints = ["), 0, "circuit = { max_in_flight = 100, max_connections = 100 }\n"
-                                                    "queue = { max_wait = \"1s\" }\n"
-                                                    "adaptive = { initial = 50 }\n");
+    config.replace(config.find("endpoints = ["), 0,
+                   "circuit = { max_in_flight = 100, max_connections = 100 }\n"
+                   "queue = { max_wait = \"1s\" }\n"
+                   "adaptive = { initial = 50 }\n");
     const std::string endpoint = "\"127.0.0.1:" + std::to_string(origin.port()) + "\"";
     config.replace(config.find(endpoint), endpoint.size(),
                    endpoint + ", \"127.0.0.1:" + std::to_string(second.port()) + "\"");
