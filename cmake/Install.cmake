@@ -1,4 +1,4 @@
-# `cmake --install`: the daemon in bin, config and unit.
+# `cmake --install`: the daemon in bin, config and units.
 include(GNUInstallDirs)
 
 if(TARGET postern)
@@ -15,6 +15,8 @@ install(CODE [[
     file(INSTALL "${example}" DESTINATION "${etc}")
   endif()
 ]])
-install(FILES ${PROJECT_SOURCE_DIR}/systemd/postern.service DESTINATION lib/systemd/system OPTIONAL)
+install(FILES ${PROJECT_SOURCE_DIR}/systemd/postern.service ${PROJECT_SOURCE_DIR}/systemd/postern.socket
+        DESTINATION lib/systemd/system)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/systemd/static-user DESTINATION ${CMAKE_INSTALL_DATADIR}/postern)
 install(FILES ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/LICENSE
         DESTINATION ${CMAKE_INSTALL_DOCDIR} OPTIONAL)

@@ -69,6 +69,7 @@ struct SchemaPart {
 };
 
 SchemaPart root_schema();      // schema.cc
+SchemaPart logs_schema();      // schema_logs.cc
 SchemaPart listener_schema();  // schema_listener.cc
 SchemaPart upstream_schema();  // schema_upstream.cc
 SchemaPart balance_schema();   // schema_balance.cc

@@ -70,7 +70,6 @@ constexpr std::array kKeys{
             .doc = "What the third stage's answers say in Retry-After, in whole seconds."},
     memory("overload.close_idle.memory", "85"),
     files("overload.close_idle.files", "80"),
-    lag("overload.close_idle.lag", "1s"),
     memory("overload.refuse_connections.memory", "92"),
     files("overload.refuse_connections.files", "90"),
     lag("overload.refuse_connections.lag", "2s"),

@@ -113,6 +113,7 @@ void check_upstreams(const Settings& settings, const Origins& origins, Report& r
 void validate(const Settings& settings, const Origins& origins, Report& report) {
   check_listeners(settings, origins, report);
   check_upstreams(settings, origins, report);
+  validate_logs(settings, report);
   validate_routes(settings, origins, report);
   validate_failures(settings, report);
   validate_trace(settings, report);

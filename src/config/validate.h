@@ -27,4 +27,7 @@ void validate_daemon(const Settings& settings, Report& report);
 /// validate's part on where an upstream's endpoints come from, in validate_discovery.cc.
 void validate_discovery(const Upstream& upstream, const std::string& path, const Origins& origins, Report& report);
 
+/// validate's part on the logs, in validate_logs.cc.
+void validate_logs(const Settings& settings, Report& report);
+
 }  // namespace postern::config

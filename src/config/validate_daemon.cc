@@ -11,7 +11,7 @@ void check_order(const OverloadStage& first, const OverloadStage& then, const st
                  const std::string& name, Report& report) {
   const auto check = [&](std::uint64_t earlier, std::uint64_t later, const char* key) {
     const std::string path = fmt::format("overload.{}.{}", name, key);
-    if (later == 0 || report.is_faulty(path)) return;
+    if (later == 0 || earlier == 0 || report.is_faulty(path)) return;
     if (later < earlier) report.add(path, fmt::format("begins before overload.{}", first_name));
   };
   check(first.memory, then.memory, "memory");

@@ -106,7 +106,9 @@ void Attempt::cancel(Error why) noexcept {
 
 void Attempt::report(upstream::TryOutcome outcome) noexcept {
   const Nanoseconds now = ended_ != 0 ? ended_ : now_ns();
-  cluster_->report(endpoint(), outcome, now, now - (sent_ != 0 ? sent_ : began_));
+  // As long as the request is on its way, the endpoint has nothing to be slow with.
+  const bool waited_for = outcome != upstream::TryOutcome::cancelled || uploads_.running() == 0;
+  cluster_->report(endpoint(), outcome, now, waited_for ? now - (sent_ != 0 ? sent_ : began_) : 0);
 }
 
 void Attempt::end(bool whole) noexcept {

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/task_group.h"
 #include "net/loop.h"
+#include "proxy/tracing.h"
 #include "upstream/cluster.h"
 
 namespace postern::proxy {
@@ -49,6 +50,8 @@ class Attempt {
   void report(upstream::TryOutcome outcome) noexcept;
   /// Everything goes back. `whole`: the answer was read to its end, and the connection may serve on.
   void end(bool whole) noexcept;
+
+  TrySpan span;  // the forwarder's
 
   FramePool& frames() noexcept { return loop_.frames(); }
   TaskGroup& uploads() noexcept { return uploads_; }

@@ -66,6 +66,8 @@ class Forwarder final : private ClientWatcher {
   [[nodiscard]] std::int64_t remaining_ms() const noexcept;
   const Reply* reply_for(Error error) noexcept;
   void count_failure(Error error, bool reused) noexcept;
+  /// Of a try, before its place goes back.
+  void end_span(const Attempt& attempt, std::uint16_t status, std::string_view error) noexcept;
 
   // forward_place.cc
   Place find_place(Attempt& attempt, bool waited = false) noexcept;

@@ -21,7 +21,7 @@ std::string health_reason(const HealthFinding& finding) {
     case HealthResult::timeout:
       return "no answer in time";
     case HealthResult::unreachable:
-      return "no connection, or none with HTTP/2";
+      return finding.detail.empty() ? "no connection" : std::string(finding.detail);
     case HealthResult::tls:
       return fmt::format("TLS: {}", finding.detail);
     case HealthResult::bad_status:

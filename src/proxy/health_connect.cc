@@ -19,6 +19,7 @@ Task<Result<net::Stream>> HealthConnector::open(Tls tls) {
   if (!socket) {
     const Code code = socket.error().code;
     finding_.result = code == Code::timeout ? HealthResult::timeout : HealthResult::unreachable;
+    finding_.detail = code == Code::refused ? "connection refused" : "it cannot be reached";
     finding_.ours = code == Code::exhausted;
     co_return socket.error();
   }

@@ -98,7 +98,11 @@ Task<HealthFinding> GrpcHealthProbe::connect() {
   Result<net::Stream> stream = co_await connector_.open(HealthConnector::Tls::as_configured);
   if (!stream) co_return connector_.finding();
   // Nothing else would do; without TLS it is prior knowledge.
-  if (stream->is_secure() && stream->tls()->alpn() != "h2") co_return found(HealthResult::unreachable);
+  if (stream->is_secure() && stream->tls()->alpn() != "h2") {
+    HealthFinding refused = found(HealthResult::unreachable);
+    refused.detail = "it does not agree to HTTP/2 (ALPN)";
+    co_return refused;
+  }
   wire::H2ClientSettings settings;
   settings.h2.max_header_bytes = kMaxHeaderBytes;
   settings.idle_timeout_ms = 2 * (spec_.interval_ms + spec_.timeout_ms);

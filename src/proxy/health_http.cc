@@ -73,6 +73,7 @@ Task<HealthFinding> HttpHealthProbe::run() {
   const bool must = target_.protocol == config::UpstreamProtocol::h2;
   HealthFinding refused;
   refused.result = HealthResult::unreachable;
+  refused.detail = "it does not agree to HTTP/2 (ALPN)";
   if (must && stream->is_secure() && !agreed) co_return refused;
   if (!must && !agreed) {
     const std::unique_ptr<UpstreamConnection, Dispose> client(new wire::H1Client(std::move(*stream)));

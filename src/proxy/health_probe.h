@@ -36,7 +36,7 @@ HealthTarget health_target(const upstream::EndpointSpec& endpoint, const upstrea
 struct HealthFinding {
   metrics::HealthResult result = metrics::HealthResult::failed;
   std::uint16_t status = 0;      // of the answer: bad_status
-  std::string_view detail = {};  // static text: tls
+  std::string_view detail = {};  // static text: tls, unreachable
   bool ours = false;             // we could not ask (no descriptors): it says nothing about the endpoint
 };
 

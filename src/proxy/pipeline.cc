@@ -9,8 +9,8 @@ namespace postern::proxy {
 
 using metrics::Reason;
 
-Pipeline::Pipeline(net::Loop& loop, metrics::CoreMetrics& metrics, accesslog::CoreLog& log)
-    : loop_(loop), metrics_(metrics), log_(log) {}
+Pipeline::Pipeline(net::Loop& loop, metrics::CoreMetrics& metrics, accesslog::CoreLog& log, trace::CoreTracer* tracer)
+    : loop_(loop), metrics_(metrics), log_(log), tracer_(tracer) {}
 
 // The life of one request. Steps return a Reply; only serve() writes one. Every request reaches finish() exactly once.
 Task<void> Pipeline::serve(Exchange& exchange) {
@@ -27,9 +27,23 @@ Task<void> Pipeline::serve(Exchange& exchange) {
   finish(rc);  // metrics, access log: plain code, cannot suspend
 }
 
+void Pipeline::shed(std::string_view retry_after) noexcept {
+  shedding_ = static_cast<std::uint8_t>(retry_after.copy(retry_after_.data(), retry_after_.size()));
+}
+
+const Reply* Pipeline::refuse(RequestContext& rc) noexcept {
+  metrics_.shed(metrics::Shed::request);
+  return keep(rc, {.status = 503,
+                   .reason = Reason::overload,
+                   .detail = "postern has no resources left",
+                   .header_name = "Retry-After",
+                   .header_value = {retry_after_.data(), shedding_}});
+}
+
 Task<const Reply*> Pipeline::decide(RequestContext& rc) {
-  if (const Reply* reply = route(rc)) co_return reply;        // 1. where to?
-  if (const Reply* reply = answer_here(rc)) co_return reply;  // 2. a redirect or a fixed text: done
+  if (shedding_ != 0 && !rc.listener.essential) co_return refuse(rc);  // 0. room? before anything is done
+  if (const Reply* reply = route(rc)) co_return reply;                 // 1. where to?
+  if (const Reply* reply = answer_here(rc)) co_return reply;           // 2. a redirect or a fixed text: done
   // Rooms for the issues to come, in this order: room? who? may they? how much? filters, cache, audit intent.
   Forwarder forwarder(loop_, rc, date());  // 3. forward, with tries
   const Reply* reply = co_await forwarder.run();

@@ -22,11 +22,15 @@ namespace postern::proxy {
 
 class Pipeline final : public RequestHandler {
  public:
-  Pipeline(net::Loop& loop, metrics::CoreMetrics& metrics, accesslog::CoreLog& log);
+  Pipeline(net::Loop& loop, metrics::CoreMetrics& metrics, accesslog::CoreLog& log,
+           trace::CoreTracer* tracer = nullptr);
 
   /// From now on requests see this generation; those on the way keep theirs.
   void install(GenerationPin generation) noexcept { generation_ = std::move(generation); }
   [[nodiscard]] const GenerationPin& generation() const noexcept { return generation_; }
+
+  /// Requests are refused from now on, with that Retry-After (digits); empty: no more.
+  void shed(std::string_view retry_after) noexcept;
 
   Task<void> serve(Exchange& exchange) override;
   Task<void> reject(Exchange& exchange, std::uint16_t status, const char* reason) override;
@@ -35,6 +39,7 @@ class Pipeline final : public RequestHandler {
 
  private:
   Task<const Reply*> decide(RequestContext& rc);
+  const Reply* refuse(RequestContext& rc) noexcept;
   const Reply* route(RequestContext& rc) noexcept;
   const Reply* answer_here(RequestContext& rc) noexcept;
   const Reply* redirect(RequestContext& rc, const route::Redirect& redirect) noexcept;
@@ -45,6 +50,7 @@ class Pipeline final : public RequestHandler {
                                 std::span<char> space) noexcept;
   void begin(RequestContext& rc) noexcept;
   void finish(RequestContext& rc) noexcept;
+  void note_drift(const RequestContext& rc) noexcept;
   void log(RequestContext& rc, Nanoseconds duration) noexcept;
   std::string_view date() noexcept;
 
@@ -53,9 +59,12 @@ class Pipeline final : public RequestHandler {
   net::Loop& loop_;
   metrics::CoreMetrics& metrics_;
   accesslog::CoreLog& log_;
+  trace::CoreTracer* const tracer_;  // nullptr: spans go nowhere, whatever the config says
   GenerationPin generation_;
   Random random_;
   std::uint64_t in_flight_ = 0;
+  std::array<char, 12> retry_after_{};
+  std::uint8_t shedding_ = 0;  // how long that is; 0: requests are served
   std::int64_t date_second_ = -1;
   std::array<char, 32> date_text_{};
 };

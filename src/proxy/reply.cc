@@ -41,6 +41,7 @@ void Pipeline::write_reply(RequestContext& rc, const Reply& reply) noexcept {
     head.fields.add(http::FieldId::content_type, reply.content_type);
   }
   head.fields.add(http::FieldId::date, date());
+  rc.trace.add_server_timing(rc, head);
   if (!reply.header_name.empty()) head.fields.add(reply.header_name, reply.header_value);
   if (rc.match.route && reply.reason == metrics::Reason::none) rc.match.route->response_headers.apply(head.fields);
   const bool no_body = reply.status == 204 || reply.status == 304;
@@ -61,7 +62,7 @@ std::string_view Pipeline::problem_body(RequestContext& rc, const Reply& reply, 
   head.fields.add(http::FieldId::cache_control, "no-store");
   head.fields.add(http::FieldId::x_request_id, rc.request_id);
   if (html) head.fields.add("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'");
-  if (reply.status == 503 && reply.header_name.empty()) head.fields.add("Retry-After", "1");
+  if (reply.status == 503 && reply.header_name != "Retry-After") head.fields.add("Retry-After", "1");
   return html ? http::write_problem_html(space, problem) : http::write_problem_json(space, problem);
 }
 

@@ -15,6 +15,7 @@
 #include "postern/exchange.h"
 #include "proxy/reply.h"
 #include "proxy/snapshot.h"
+#include "proxy/tracing.h"
 #include "route/match.h"
 #include "upstream/endpoint.h"
 
@@ -57,6 +58,8 @@ struct RequestContext {
   Nanoseconds upstream_started = 0;
   Nanoseconds first_byte = 0;
   std::optional<std::uint32_t> upstream_reset;  // HTTP/2: the code with which it refused or gave up, where it did
+
+  RequestTrace trace;
 
   Reply reply;  // ours, where a step returned one
 

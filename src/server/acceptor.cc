@@ -76,6 +76,12 @@ bool Acceptor::accept_one() {
     ::close(fd);
     return true;
   }
+  if (core_.refuses_connections() && !policy.essential) {
+    row.reject(metrics::Rejection::overload);
+    core_.metrics().shed(metrics::Shed::connection);
+    ::close(fd);
+    return true;
+  }
   net::Socket socket(core_.loop(), fd);
   if (!socket.is_open()) {
     row.reject(metrics::Rejection::memory);

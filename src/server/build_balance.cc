@@ -1,9 +1,8 @@
-// SnapshotBuilder's part on endpoints and on whose turn it is: balancers, hash keys, sticky cookies.
+// SnapshotBuilder's part on whose turn it is: balancers, hash keys, sticky cookies.
 #include <fmt/format.h>
 #include <sys/random.h>
 
 #include "balance/kinds.h"
-#include "base/log.h"
 #include "config/path_pattern.h"
 #include "crypto/pem_file.h"
 #include "server/build_job.h"
@@ -20,29 +19,6 @@ std::string balancer_names() {
   std::string names;
   for (const BalancerKind* kind : balance::kinds()) names += (names.empty() ? "" : ", ") + std::string(kind->name);
   return names;
-}
-
-/// The endpoints that stand in the config. Blocks on DNS.
-std::vector<upstream::EndpointSpec> resolve(const config::Upstream& upstream) {
-  std::vector<upstream::EndpointSpec> out;
-  const auto add = [&](const std::string& name, upstream::EndpointSpec spec) {
-    const std::vector<net::SocketAddress> addresses = net::resolve_now(name);
-    if (addresses.empty())
-      return log::warn("endpoint cannot be resolved, it is left out",
-                       {{"upstream", upstream.name}, {"endpoint", name}});
-    spec.name = name;
-    spec.address = addresses.front();
-    out.push_back(std::move(spec));
-  };
-  for (const std::string& endpoint : upstream.endpoints) add(endpoint, {});
-  for (const config::UpstreamEndpoint& member : upstream.members) {
-    upstream::EndpointSpec spec;
-    spec.weight = member.weight;
-    spec.priority = member.priority;
-    spec.zone = member.zone;
-    add(member.address, std::move(spec));
-  }
-  return out;
 }
 
 /// Where in a match the route's variable of this name will be.
@@ -81,7 +57,6 @@ void SnapshotBuilder::add_balancing(Job& job, std::size_t position, Snapshot::Up
   spec.cluster.zone = job.loaded.settings.zone;
   spec.hash_key = proxy::HashKeySpec::parse(upstream.balance.key);
   if (upstream.sticky) add_sticky(job, position, spec);
-  spec.endpoints = resolve(upstream);
   const auto known = shared_.find(upstream.name);
   spec.shared = known != shared_.end() ? known->second : std::make_shared<upstream::SharedUpstream>(upstream.name);
 }
@@ -118,8 +93,9 @@ void SnapshotBuilder::accepted(std::shared_ptr<const Snapshot> snapshot) {
   std::map<std::string, std::shared_ptr<upstream::SharedUpstream>> shared;
   for (const Snapshot::UpstreamSpec& spec : snapshot->upstreams) {
     shared.emplace(spec.shared->name(), spec.shared);
-    // None: another source provides them, or none could be resolved and what there was serves on.
-    if (!spec.endpoints.empty()) spec.shared->assign(spec.endpoints);
+    if (spec.discovered) continue;
+    spec.shared->assign(spec.endpoints);
+    registry_.discovery(spec.shared->name()).endpoints = spec.endpoints.size();
   }
   shared_ = std::move(shared);
   last_ = std::move(snapshot);

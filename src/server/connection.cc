@@ -73,6 +73,7 @@ Task<void> Connection::run() {
     const bool known = co_await read_proxy_header();
     if (!known) co_return;
   }
+  if (policy_.max_connections_per_address != 0 && !take_place()) co_return;
   if (policy_.tls_material) {
     const bool secured = co_await secure();
     if (!secured) co_return;
@@ -84,7 +85,7 @@ Task<void> Connection::run() {
   if (h2_) metrics_.h2_accepted.add();
   if (core_.drain_level() != wire::Drain::none) drain(core_.drain_level());
   if (core_.ends_streams()) end_streams();
-  if (core_.is_overloaded() && !h2_ && !policy_.essential) server_.drain(wire::Drain::idle);
+  if (core_.closes_idle() && !h2_ && !policy_.essential) server_.drain(wire::Drain::idle);
   if (h2_)
     co_await h2_->run();
   else
@@ -161,6 +162,14 @@ Task<bool> Connection::read_proxy_header() {
     if (header.source.is_known()) set_address(http::unmapped(header.source));
     co_return true;
   }
+}
+
+// Whoever has no address (a Unix socket's peer, a PROXY header that names none) is not one client among others.
+bool Connection::take_place() {
+  if (!peer_.address.is_known()) return true;
+  place_ = core_.addresses().take(policy_.slot, peer_.address, policy_.max_connections_per_address);
+  if (!place_) metrics_.reject(metrics::Rejection::address_limit);
+  return static_cast<bool>(place_);
 }
 
 Task<bool> Connection::secure() {

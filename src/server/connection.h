@@ -12,6 +12,7 @@
 #include "net/stream.h"
 #include "postern/exchange.h"
 #include "proxy/snapshot.h"
+#include "server/address_table.h"
 #include "wire/h1_server.h"
 #include "wire/h2_server.h"
 
@@ -51,6 +52,8 @@ class Connection {
   };
 
   Task<bool> read_proxy_header();
+  /// False: this client has as many connections as it may.
+  bool take_place();
   Task<bool> secure();
   /// Whether the client speaks HTTP/2: TLS agreed on it, or the listener lets plain connections begin with its preface.
   Task<bool> speaks_h2();
@@ -63,6 +66,7 @@ class Connection {
   metrics::ListenerRow& metrics_;
   net::Stream stream_;
   Peer peer_;
+  AddressTable::Place place_;
   std::array<char, http::kIpTextMax + 1> address_text_;
   wire::H1Server server_;
   H2Counter h2_counter_;

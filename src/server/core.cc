@@ -12,11 +12,13 @@
 
 namespace postern::server {
 
-Core::Core(std::size_t number, net::Engine engine, metrics::CoreMetrics& metrics, accesslog::CoreLog& log)
+Core::Core(std::size_t number, net::Engine engine, metrics::CoreMetrics& metrics, accesslog::CoreLog& log,
+           trace::CoreTracer* tracer)
     : number_(number),
       metrics_(metrics),
       loop_(engine),
-      pipeline_(loop_, metrics, log),
+      heartbeat_(loop_, metrics),
+      pipeline_(loop_, metrics, log, tracer),
       tasks_(loop_.frames()),
       checking_(loop_.frames()),
       drains_(loop_.frames()),
@@ -33,6 +35,7 @@ void Core::start() {
 void Core::run() {
   const std::string name = "core-" + std::to_string(number_);
   ::pthread_setname_np(::pthread_self(), name.c_str());
+  heartbeat_.start();
   loop_.run();
   // Stopped: close what is kept, and let the operations that this aborts come home.
   acceptors_.clear();
@@ -48,6 +51,10 @@ void Core::post_install(Install message) {
 
 void Core::post_drain(std::function<void()> done, DrainPlan plan) {
   loop_.post([this, plan, d = std::move(done)]() mutable { drains_.start(drain(std::move(d), plan)); });
+}
+
+void Core::post_overload(Stage stage, bool close_idle, std::string retry_after) {
+  loop_.post([this, stage, close_idle, text = std::move(retry_after)] { set_overload(stage, close_idle, text); });
 }
 
 void Core::post_end_streams() {
@@ -71,6 +78,7 @@ void Core::join() {
 
 void Core::install(const Install& message) {
   metrics_.prepare(message.snapshot->slots);
+  if (message.snapshot->settings.drift) metrics_.models().prepare();
   pipeline_.install(make_generation(message.snapshot));
   start_checks();
   close_acceptors(message.closed);
@@ -190,6 +198,16 @@ void Core::end_streams() noexcept {
   if (drain_ == wire::Drain::none) return;
   streams_end_ = true;
   for (Connection* c = first_; c; c = c->next_) c->end_streams();
+}
+
+void Core::set_overload(Stage stage, bool close_idle, const std::string& retry_after) noexcept {
+  stage_ = stage;
+  pipeline_.shed(stage == Stage::refuse_requests ? std::string_view(retry_after) : std::string_view());
+  if (!std::exchange(close_idle_, close_idle) && close_idle) {
+    for (Connection* c = first_; c; c = c->next_) {
+      if (c->relieve()) metrics_.shed(metrics::Shed::idle_connection);
+    }
+  }
 }
 
 void Core::cut() noexcept {

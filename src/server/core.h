@@ -15,6 +15,9 @@
 #include "proxy/health_keeper.h"
 #include "proxy/pipeline.h"
 #include "proxy/snapshot.h"
+#include "server/address_table.h"
+#include "server/heartbeat.h"
+#include "server/overload.h"
 #include "wire/h1_server.h"
 #include "wire/h2_server.h"
 
@@ -46,13 +49,18 @@ struct DrainPlan {
 
 class Core {
  public:
-  Core(std::size_t number, net::Engine engine, metrics::CoreMetrics& metrics, accesslog::CoreLog& log);
+  Core(std::size_t number, net::Engine engine, metrics::CoreMetrics& metrics, accesslog::CoreLog& log,
+       trace::CoreTracer* tracer = nullptr);
   ~Core();
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;
 
   // Control thread.
+  /// Before start(): where connections are counted that are limited for all cores together.
+  void share(AddressTable& addresses) noexcept { addresses_ = &addresses; }
   void start();
+  /// From now on that much is given up. `close_idle`: connections without a request, too.
+  void post_overload(Stage stage, bool close_idle, std::string retry_after);
   void post_install(Install install);
   /// No new connections; the others end as the plan says. `done` runs on this core when none is left.
   void post_drain(std::function<void()> done, DrainPlan plan = {});
@@ -62,6 +70,9 @@ class Core {
   void post_cut();
   void post_stop();
   void join();
+
+  // Any thread.
+  [[nodiscard]] const Heartbeat& heartbeat() const noexcept { return heartbeat_; }
 
   // This core.
   net::Loop& loop() noexcept { return loop_; }
@@ -73,7 +84,10 @@ class Core {
   TaskGroup& connections() noexcept { return tasks_; }
   [[nodiscard]] wire::Drain drain_level() const noexcept { return drain_; }
   [[nodiscard]] bool ends_streams() const noexcept { return streams_end_; }
-  [[nodiscard]] bool is_overloaded() const noexcept { return false; }
+  /// Connections take one request and no more.
+  [[nodiscard]] bool closes_idle() const noexcept { return close_idle_; }
+  [[nodiscard]] bool refuses_connections() const noexcept { return stage_ >= Stage::refuse_connections; }
+  [[nodiscard]] AddressTable& addresses() noexcept { return *addresses_; }
   void add(Connection& connection) noexcept;
   void remove(Connection& connection) noexcept;
 
@@ -86,6 +100,7 @@ class Core {
   void end_streams() noexcept;
   void close_acceptors(const std::vector<std::uint16_t>& listeners);
   void cut() noexcept;
+  void set_overload(Stage stage, bool close_idle, const std::string& retry_after) noexcept;
   void run();
 
   // Constant after construction
@@ -94,17 +109,22 @@ class Core {
   // This core only; destroyed from the bottom up
   crypto::Library library_;
   net::Loop loop_;
+  Heartbeat heartbeat_;
+  AddressTable own_addresses_;
+  AddressTable* addresses_ = &own_addresses_;
   wire::H1ExchangePool exchanges_;
   wire::H2ExchangePool h2_exchanges_;
   proxy::Pipeline pipeline_;
-  TaskGroup tasks_;                                           // connections
-  TaskGroup checking_;                                        // health checks
-  TaskGroup drains_;                                          // waits for them
-  proxy::HealthKeepers checks_;                               // of the upstreams that are this core's duty
-  std::vector<std::unique_ptr<Acceptor>> acceptors_;          // several of one listener after some upgrades
+  TaskGroup tasks_;                                   // connections
+  TaskGroup checking_;                                // health checks
+  TaskGroup drains_;                                  // waits for them
+  proxy::HealthKeepers checks_;                       // of the upstreams that are this core's duty
+  std::vector<std::unique_ptr<Acceptor>> acceptors_;  // several of one listener after some upgrades
   Connection* first_ = nullptr;
   wire::Drain drain_ = wire::Drain::none;
   bool streams_end_ = false;
+  Stage stage_ = Stage::none;
+  bool close_idle_ = false;
   net::Timer end_idle_;
   boost::asio::executor_work_guard<net::Loop::Executor> work_;
   // Control thread only

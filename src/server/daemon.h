@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "accesslog/access_log.h"
+#include "accesslog/own_log.h"
 #include "admin/server.h"
 #include "config/load.h"
 #include "metrics/collector.h"
@@ -21,10 +22,15 @@
 #include "net/file_watch.h"
 #include "server/build.h"
 #include "server/core.h"
+#include "server/discoveries.h"
+#include "server/drift_watch.h"
 #include "server/inherited.h"
 #include "server/listen_sockets.h"
 #include "server/notify.h"
+#include "server/overload.h"
 #include "server/upgrade.h"
+#include "server/watchdog.h"
+#include "trace/exporter.h"
 
 namespace postern::server {
 
@@ -69,6 +75,7 @@ class Daemon {
   void on_signal(int signal);
   // reload.cc
   void reload();
+  void configure_logs(const config::Settings& settings);
   std::string try_reload();
   void reload_certificates();
   void watch_files();
@@ -84,6 +91,11 @@ class Daemon {
   void on_drain_deadline();
   void stop();
   void every_minute();
+  // pulse.cc
+  void pulse();
+  void look_at_cores(std::int64_t now_ms);
+  void core_stands_still(const Watchdog::Change& change);
+  void look_at_resources(std::int64_t now_ms);
 
   // Constant after construction
   const Loader load_;
@@ -94,7 +106,11 @@ class Daemon {
   metrics::MetricsRegistry registry_;
   metrics::Collector collector_;
   SnapshotBuilder builder_;
+  Discoveries discoveries_;
+  accesslog::OwnLog own_log_;
   std::unique_ptr<accesslog::AccessLog> access_log_;
+  std::unique_ptr<trace::Exporter> exporter_;
+  AddressTable addresses_;
   std::vector<std::unique_ptr<Core>> cores_;
   struct OpenListener {
     std::uint16_t index = 0;
@@ -104,10 +120,17 @@ class Daemon {
   InheritedSockets inherited_;
   Notifier notifier_;
   Upgrade upgrade_;
+  DriftWatch drift_;
   std::unique_ptr<admin::Server> admin_;
   boost::asio::signal_set signals_;
   boost::asio::steady_timer settle_;
   boost::asio::steady_timer minute_;
+  boost::asio::steady_timer pulse_;
+  std::optional<Watchdog> watchdog_;
+  Overload overload_;
+  ResourceSampler sampler_;
+  std::int64_t fed_ms_ = 0;      // when the service manager last heard that all is well
+  std::int64_t trimmed_ms_ = 0;  // when memory was last given back to the kernel
   boost::asio::steady_timer deadline_;
   std::unique_ptr<net::FileWatch> watch_;
   std::optional<boost::asio::posix::stream_descriptor> watch_fd_;

@@ -108,6 +108,7 @@ def test_killed_and_frozen_and_quickly_back(postern_with, fleet):
     began = time.monotonic()
     wait_unhealthy(postern, 1)
     assert postern.total(CHECKS, result="unreachable") >= 3
+    assert 'why="connection refused"' in postern.stderr()
     assert time.monotonic() - began < 1.8 * PATIENCE  # one long interval, two short ones
     assert origins(postern, 4) == {first.port}
     second.start()

@@ -368,6 +368,19 @@ TEST(ForwardPath, AllocatesNothingForEditsAndRewrites) {
                "[route.response_headers]\nremove = [\"Server\"]\n"});
 }
 
+TEST(ForwardPath, AllocatesNothingForTracesTimingAndDrift) {
+  std::string traced = kGet;
+  traced.insert(traced.size() - 2,
+                "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\ntracestate: a=1\r\n"
+                "X-Amzn-Trace-Id: Root=1-5759e988-bd862e3fe1be46a994272793;Self=1-2-3\r\nb3: 0\r\n");
+  expect_none({"traced",
+               {traced, kGet, post(1024)},
+               kAnswer,
+               "server_timing = \"always\"\n"
+               "[trace]\nsample = \"100%\"\ninject = [\"w3c\", \"b3\", \"b3-multi\", \"xray\"]\n"
+               "[trace.otlp]\nendpoint = \"http://127.0.0.1:1/\"\n[drift]\n"});
+}
+
 TEST(OwnAnswers, AllocateNothingOnceWarm) {
   expect_none({"problem", {kGet}, kAnswer, "hosts = [\"other.example\"]\n", "HTTP/1.1 404 "});
 }
