@@ -41,7 +41,7 @@ class Endpoint final : private KeptWatcher, private SharedWatcher {
   struct Limits {
     std::int64_t keepalive_timeout_ms = 4'000;
     std::size_t max_idle = 64;
-    Circuit::Settings circuit;
+    Circuit::Settings circuit{};
   };
 
   Endpoint(net::Loop& loop, const EndpointSet::Member& member, Limits limits, metrics::UpstreamRow& metrics);

@@ -71,8 +71,8 @@ TEST(RetryPolicy, Answers) {
     EXPECT_EQ(end_of(head, false)->cause, expected);
     EXPECT_FALSE(end_of(head, false)->untouched);
   }
-  for (const std::uint16_t status : {200, 301, 404, 501, 505}) {
-    head.status = status;
+  for (const int status : {200, 301, 404, 501, 505}) {
+    head.status = static_cast<std::uint16_t>(status);
     EXPECT_FALSE(end_of(head, false));
   }
   head.status = 200;
