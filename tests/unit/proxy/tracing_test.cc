@@ -101,7 +101,7 @@ TEST_F(Tracing, GoesOnWithTheCallersTrace) {
   const TrySpan second = rc.trace.begin_try();
   rc.trace.announce(second);
   const std::string sent_second = field("traceparent");
-  rc.trace.end_try(rc, second, {.endpoint = "10.0.0.2:1", .status = 200});
+  rc.trace.end_try(rc, second, {.endpoint = "10.0.0.2:1", .status = 200, .error = {}});
   rc.status = 200;
   rc.trace.finish(rc, now_ns());
 
@@ -171,7 +171,7 @@ TEST_F(Tracing, TheCallerDecides) {
   const TrySpan span = unrecorded.trace.begin_try();
   unrecorded.trace.announce(span);
   EXPECT_EQ(field("traceparent"), before);
-  unrecorded.trace.end_try(unrecorded, span, {});
+  unrecorded.trace.end_try(unrecorded, span, TrySpanEnd());
   unrecorded.trace.begin(Phase::cache);
   unrecorded.trace.end(Phase::cache);
   unrecorded.trace.finish(unrecorded, now_ns());
