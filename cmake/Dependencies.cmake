@@ -5,6 +5,7 @@ find_package(Threads REQUIRED)
 find_package(Boost 1.81 REQUIRED)  # headers only: Asio, Beast
 find_package(OpenSSL 3 REQUIRED)
 find_package(fmt 9 REQUIRED)
+find_package(ZLIB REQUIRED)
 find_package(CLI11 REQUIRED)
 
 # prometheus-cpp's CMake package insists on its HTTP server and pusher (civetweb, curl), which postern does not use.
@@ -17,6 +18,10 @@ set_target_properties(prometheus_core PROPERTIES
 # toml++ is used header-only (one file includes it), which both distributions' packages allow.
 find_path(TOMLPLUSPLUS_INCLUDE_DIR toml++/toml.h REQUIRED)
 
+find_path(ZSTD_INCLUDE_DIR zstd.h REQUIRED)
+find_library(ZSTD_LIBRARY zstd REQUIRED)
+add_library(zstd UNKNOWN IMPORTED)
+set_target_properties(zstd PROPERTIES IMPORTED_LOCATION ${ZSTD_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${ZSTD_INCLUDE_DIR})
 find_path(CARES_INCLUDE_DIR ares.h REQUIRED)
 find_library(CARES_LIBRARY cares REQUIRED)
 add_library(cares UNKNOWN IMPORTED)

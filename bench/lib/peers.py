@@ -151,7 +151,7 @@ engine = "{engine}"
 level = "warn"
 
 [access_log]
-path = ""
+path = "{access_log}"
 
 [admin]
 listen = "127.0.0.1:{admin}"
@@ -225,6 +225,7 @@ class Starter:
         folder.mkdir()
         ports = {kind: free_port() for kind in ("plain", "tls", "unix", "admin", *WIRES)}
         words = {**vars(self._setup), **ports, "folder": folder}
+        words["access_log"] = folder / "access.log" if wire == "log" else ""
         words["wire"] = addition(name, wire, words)
         words["bulk_tuning"] = BULK_TUNING.get(name, "") if bulk else ""
         command, served = self._prepare(name, words)

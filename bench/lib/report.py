@@ -66,6 +66,9 @@ class Verdict:
 
     def __str__(self):
         against = self.target.against
+        if self.target.baseline:
+            return (f"postern with/without (against {self.target.baseline}) {ratio_text(self.value)} "
+                    f"(at most {ratio_text(self.limit)})")
         if self.value == math.inf:
             return f"postern has no figure (against {against})"
         if self.target.metric:
@@ -84,7 +87,13 @@ def judge(results):
         if case is None:
             continue
         limit = target.limit
-        if target.metric:
+        if target.baseline:
+            base = next((c for c in results.cases if c.name == target.baseline), None)
+            with_it, without = results.value(case, "postern"), results.value(base, "postern") if base else None
+            value = with_it / without if with_it is not None and without else None
+            if not base:
+                continue
+        elif target.metric:
             others = [results.value(case, name, target.metric) for name in target.against.split(",")]
             value = results.value(case, "postern", target.metric)
             if None in others:

@@ -13,10 +13,13 @@ package_names() {  # build | test | gates | sanitize
   esac
   case $1 in
     build) echo g++ cmake ninja-build "$boost" libssl-dev libfmt-dev libcli11-dev libtomlplusplus-dev \
-      prometheus-cpp-dev liburing-dev libnghttp2-dev libc-ares-dev libsimdjson-dev ;;
+      prometheus-cpp-dev liburing-dev libnghttp2-dev libc-ares-dev libsimdjson-dev \
+      zlib1g-dev libzstd-dev ;;
     # python3-venv for the end-to-end suite, openssl and curl because it drives both against the daemon.
+    # dnsmasq-base is the program alone: nothing is started.
+    # rsyslog and zstd as readers of what the logs write; rsyslog runs in tests only, never as a service (see below).
     # Go for h2spec; not where one is installed already, which may be a newer one.
-    test) echo libgtest-dev libbenchmark-dev python3 python3-venv ca-certificates openssl curl \
+    test) echo libgtest-dev libbenchmark-dev python3 python3-venv ca-certificates openssl curl dnsmasq-base rsyslog zstd \
       "$(command -v go >/dev/null || echo golang-go)" ;;
     # One version of clang-format everywhere: versions disagree about the same style.
     gates) echo clang-format-16 "$tidy" ;;
@@ -57,5 +60,12 @@ install_packages() {  # KIND...: kinds as in package_names
 }
 
 apt_quietly() {
-  apt_install install -y -qq --no-install-recommends -o Dpkg::Use-Pty=0 "$@" >build/apt.log 2>&1
+  # What is installed for tests and benches must not start as a service: Debian asks this file.
+  local guard=/usr/sbin/policy-rc.d made='' code=0
+  if [[ ! -e $guard ]] && printf '#!/bin/sh\nexit 101\n' | as_root tee $guard >/dev/null && as_root chmod 755 $guard; then
+    made=1
+  fi
+  apt_install install -y -qq --no-install-recommends -o Dpkg::Use-Pty=0 "$@" >build/apt.log 2>&1 || code=$?
+  if [[ $made ]]; then as_root rm -f $guard; fi
+  return $code
 }

@@ -5,12 +5,12 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
 #include <cstring>
 #include <new>
 #include <system_error>
 #include <utility>
 
+#include "accesslog/signals.h"
 #include "base/log.h"
 
 namespace postern::accesslog {
@@ -27,24 +27,14 @@ std::uint64_t count_lines(std::string_view text) noexcept {
 
 }  // namespace
 
-Writer::Writer(std::string path, Sink sink, Format format, metrics::MetricsRegistry& registry)
-    : registry_(registry), path_(std::move(path)), sink_(std::move(sink)), formatter_(format) {
+Writer::Writer(Target target, metrics::MetricsRegistry& registry) : registry_(registry), target_(std::move(target)) {
   batch_.reserve(kBatch + 4 * kMaxRecordBytes);
 }
 
 void Writer::start() {
-  // Every signal is somebody else's: with SIGPIPE and SIGXFSZ blocked, a write that fails just says so.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, &before);
-  try {
-    thread_ = std::thread([this] { run(); });
-  } catch (...) {
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    throw;
-  }
+  const BlockedSignals blocked;
+  thread_ = std::thread([this] { run(); });
   pthread_setname_np(thread_.native_handle(), "access-log");
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 void Writer::reopen() noexcept {
@@ -53,10 +43,10 @@ void Writer::reopen() noexcept {
   bell_.ring();
 }
 
-void Writer::replace(std::string path, Sink sink, Format format) {
+void Writer::replace(Target target) {
   {
     const std::lock_guard lock(mutex_);
-    next_ = Target{std::move(path), std::move(sink), format};
+    next_ = std::move(target);
   }
   has_orders_.store(true, std::memory_order_release);
   bell_.ring();
@@ -82,9 +72,10 @@ void Writer::run() noexcept {
     } catch (const std::exception& failure) {
       log::error("access log: an order was not carried out", {{"error", failure.what()}});
     }
+    if (target_.sink) target_.sink->tick();
     if (stopping_at_) {
-      const bool is_done = !is_blocked_ && !(sink_.is_open() && has_work());
-      if (is_done || Clock::now() >= *stopping_at_) break;
+      const bool is_done = !is_blocked_ && !(target_.sink && has_work());
+      if (is_done || is_unavailable_ || Clock::now() >= *stopping_at_) break;
     }
     rest(was_busy);
   }
@@ -102,10 +93,9 @@ void Writer::take_orders() {
   if (!next && !wants_reopen) return;
   drain();  // what was logged before belongs into the old file
   if (next) {
-    path_ = std::move(next->path);
-    sink_ = std::move(next->sink);
-    formatter_ = LineFormatter(next->format);
-    is_mid_line_ = false;
+    target_ = std::move(*next);
+    is_blocked_ = is_unavailable_ = false;
+    registry_.set(metrics::Gauge::access_log_blocked, 0);
     if (sent_ != 0) sent_ = std::min(batch_.find('\n', sent_ - 1) + 1, batch_.size());  // no half line in the new one
   } else {
     reopen_now();
@@ -113,11 +103,10 @@ void Writer::take_orders() {
 }
 
 void Writer::reopen_now() {
+  if (!target_.sink) return;
   try {
-    Sink fresh(path_);
-    sink_ = std::move(fresh);
-    is_mid_line_ = false;
-    log::info("access log reopened", {{"path", path_}});
+    target_.sink->reopen();
+    log::info("access log reopened", {{"path", target_.path}});
   } catch (const std::system_error& failure) {
     log::error("access log: cannot reopen, writing on to the old file", {{"error", failure.what()}});
   }
@@ -130,7 +119,7 @@ bool Writer::has_work() noexcept {
 bool Writer::drain() {
   is_blocked_ = !flush();
   // Switched off: stragglers wait for the next file, and so do first records that overtake the order to open it.
-  if (is_blocked_ || !sink_.is_open()) return false;
+  if (is_blocked_ || !target_.sink) return false;
   const bool had_work = has_work();
   for (const auto& ring : rings_) {
     drain(*ring);
@@ -146,7 +135,7 @@ void Writer::drain(ByteRing& ring) {
   for (auto bytes = ring.front(); !bytes.empty(); bytes = ring.front()) {
     const std::size_t before = batch_.size();
     try {
-      if (decode(bytes, decoded)) formatter_.append(batch_, decoded);
+      if (decode(bytes, decoded)) target_.formatter.append(batch_, decoded);
     } catch (const std::bad_alloc&) {
       batch_.resize(before);
       registry_.count(metrics::Event::access_log_lost);
@@ -162,28 +151,46 @@ void Writer::drain(ByteRing& ring) {
 bool Writer::flush() noexcept {
   std::string_view rest = std::string_view(batch_).substr(sent_);
   if (rest.empty()) return true;
-  if (!sink_.is_open()) {
+  if (!target_.sink) {
     give_up_on(rest);
     return true;
   }
-  if (is_mid_line_ && sent_ == 0) {
-    std::string_view newline = "\n";
-    if (sink_.write(newline) == Sink::Outcome::done) is_mid_line_ = false;
-  }
   const std::size_t before = rest.size();
-  const Sink::Outcome outcome = sink_.write(rest);
+  const LineSink::Outcome outcome = target_.sink->write(rest);
+  const int why = errno;
   const std::string_view gone = std::string_view(batch_).substr(sent_, before - rest.size());
-  registry_.count(metrics::Event::access_log_written, count_lines(gone));
   sent_ += gone.size();
-  if (outcome == Sink::Outcome::blocked) return false;
-  if (outcome == Sink::Outcome::failed) {
-    log::warn("access log: lines are lost", {{"path", path_}, {"error", std::strerror(errno)}});
-    is_mid_line_ = is_mid_line_ || (sent_ != 0 && batch_[sent_ - 1] != '\n');
-    give_up_on(rest);
-  }
+  note(outcome, gone, why);
+  if (is_blocked_) return false;
+  if (outcome == LineSink::Outcome::failed) give_up_on(rest);
   batch_.clear();
   sent_ = 0;
   return true;
+}
+
+void Writer::note(LineSink::Outcome outcome, std::string_view gone, int why) noexcept {
+  using Outcome = LineSink::Outcome;
+  const std::uint64_t lines = count_lines(gone), lost = target_.sink->take_lost();
+  registry_.count(metrics::Event::access_log_written, lines - std::min(lines, lost));
+  if (lost != 0) registry_.count(metrics::Event::access_log_lost, lost);
+  is_blocked_ = outcome == Outcome::blocked || outcome == Outcome::unavailable;
+  registry_.set(metrics::Gauge::access_log_blocked, is_blocked_ ? 1 : 0);
+  if (outcome == Outcome::failed) {
+    log::warn("access log: lines are lost", {{"path", target_.path}, {"error", std::strerror(why)}});
+  } else if (outcome == Outcome::unavailable && !is_unavailable_) {
+    is_unavailable_ = true;
+    dropped_before_ = dropped();
+    log::warn("access log: lines have to wait", {{"path", target_.path}, {"error", std::strerror(why)}});
+  } else if (outcome == Outcome::done && is_unavailable_) {
+    is_unavailable_ = false;
+    log::info("access log: lines go on", {{"path", target_.path}, {"dropped", dropped() - dropped_before_}});
+  }
+}
+
+std::uint64_t Writer::dropped() const noexcept {
+  std::uint64_t sum = 0;
+  for (const auto& ring : rings_) sum += ring->dropped();
+  return sum;
 }
 
 void Writer::give_up_on(std::string_view unwritten) noexcept {
@@ -194,10 +201,10 @@ void Writer::give_up_on(std::string_view unwritten) noexcept {
 
 void Writer::rest(bool was_busy) noexcept {
   if (is_blocked_) {
-    sink_.wait_writable(kNap);
+    target_.sink->wait(kNap);
   } else if (stopping_at_) {
     return;
-  } else if (!sink_.is_open()) {
+  } else if (!target_.sink) {
     bell_.nap(kOffNap);
   } else if (was_busy) {
     bell_.nap(kNap);

@@ -1,5 +1,6 @@
 // The access log's thread: takes records from every core's ring, makes lines, writes them in batches.
-// AccessLog owns it and calls it from the control thread; a slow or full disk is its problem alone.
+// AccessLog owns it and calls it from the control thread; a slow or full disk is its problem alone: lines wait in the
+// rings until these are full, and what comes then is dropped and counted there.
 #pragma once
 
 #include <atomic>
@@ -13,7 +14,7 @@
 
 #include "accesslog/doorbell.h"
 #include "accesslog/format.h"
-#include "accesslog/sink.h"
+#include "accesslog/line_sink.h"
 #include "base/byte_ring.h"
 #include "metrics/registry.h"
 
@@ -21,7 +22,14 @@ namespace postern::accesslog {
 
 class Writer {
  public:
-  Writer(std::string path, Sink sink, Format format, metrics::MetricsRegistry& registry);
+  /// What lines go into and how they look; no sink: nowhere.
+  struct Target {
+    std::string path;  // as in the config, for the log
+    LineSinkPtr sink;
+    LineFormatter formatter;
+  };
+
+  Writer(Target target, metrics::MetricsRegistry& registry);
   ~Writer() { stop(std::chrono::seconds(1)); }
 
   // Control thread. Rings are added before start().
@@ -29,15 +37,10 @@ class Writer {
   Doorbell& bell() noexcept { return bell_; }
   void start();
   void reopen() noexcept;
-  void replace(std::string path, Sink sink, Format format);
+  void replace(Target target);
   void stop(std::chrono::milliseconds bound) noexcept;
 
  private:
-  struct Target {
-    std::string path;
-    Sink sink;
-    Format format;
-  };
   using Clock = std::chrono::steady_clock;
 
   void run() noexcept;
@@ -46,12 +49,15 @@ class Writer {
   /// One walk over what the rings hold now. True: there was something.
   bool drain();
   void drain(ByteRing& ring);
-  /// Sends the batch. False: the sink would block, and the batch stays.
+  /// Sends the batch. False: the sink cannot take it now, and the batch stays.
   bool flush() noexcept;
+  /// Counts what has gone, and says once when lines have to wait and when they go on.
+  void note(LineSink::Outcome outcome, std::string_view gone, int why) noexcept;
   void give_up_on(std::string_view unwritten) noexcept;
   void rest(bool was_busy) noexcept;
   bool has_work() noexcept;
   void count_leftovers() noexcept;
+  [[nodiscard]] std::uint64_t dropped() const noexcept;  // by the rings
 
   metrics::MetricsRegistry& registry_;
   std::vector<std::unique_ptr<ByteRing>> rings_;
@@ -66,13 +72,12 @@ class Writer {
   std::atomic<bool> wants_reopen_{false};
 
   // Writer thread.
-  std::string path_;
-  Sink sink_;
-  LineFormatter formatter_;
+  Target target_;
   std::string batch_;
-  std::size_t sent_ = 0;      // of batch_
-  bool is_mid_line_ = false;  // the file ends in a torn line
-  bool is_blocked_ = false;
+  std::size_t sent_ = 0;         // of batch_
+  bool is_blocked_ = false;      // for the reason below, or by a slow reader
+  bool is_unavailable_ = false;  // a full disk, a server that is gone
+  std::uint64_t dropped_before_ = 0;
   std::optional<Clock::time_point> stopping_at_;
 };
 

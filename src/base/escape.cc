@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "base/plain_text.h"
+
 namespace postern {
 namespace {
 
@@ -72,25 +74,16 @@ void append_json_ascii(std::string& out, char c) {
   }
 }
 
-bool is_plain(unsigned char c) noexcept { return c >= 0x20 && c < 0x7F && c != '"' && c != '\\'; }
-
-/// Eight bytes at once; the same test as above.
-bool are_plain(const char* bytes) noexcept {
-  constexpr std::uint64_t kOnes = ~std::uint64_t{0} / 255, kTops = kOnes * 0x80;
+std::uint64_t load(const char* bytes) noexcept {
   std::uint64_t word = 0;
   std::memcpy(&word, bytes, sizeof word);
-  const auto has_byte = [word](std::uint64_t byte) {
-    const std::uint64_t zero_where_equal = word ^ (kOnes * byte);
-    return (zero_where_equal - kOnes) & ~zero_where_equal & kTops;
-  };
-  const std::uint64_t below_space = (word - kOnes * 0x20) & ~word & kTops;
-  return ((word & kTops) | below_space | has_byte('"') | has_byte('\\') | has_byte(0x7F)) == 0;
+  return word;
 }
 
 /// The first byte from `begin` on that needs escaping; most of a log never does.
 std::size_t end_of_plain(std::string_view text, std::size_t begin) noexcept {
-  while (begin + 8 <= text.size() && are_plain(text.data() + begin)) begin += 8;
-  while (begin < text.size() && is_plain(static_cast<unsigned char>(text[begin]))) ++begin;
+  while (begin + 8 <= text.size() && are_plain(load(text.data() + begin))) begin += 8;
+  while (begin < text.size() && is_plain(text[begin])) ++begin;
   return begin;
 }
 

@@ -3,11 +3,13 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <iomanip>
 #include <iostream>
 #include <optional>
 #include <string>
 
 #include "admin/client.h"
+#include "balance/kinds.h"
 #include "cli/config_commands.h"
 #include "cli/dev_cert.h"
 #include "cli/signal_command.h"
@@ -33,6 +35,13 @@ int run_daemon(server::Start start, const std::string& config, const std::string
       std::move(loaded), server::choose_engine(wanted), [config] { return load_checked(config, {}); },
       std::move(start));
   return daemon.run();
+}
+
+int list_balancers() {
+  for (const BalancerKind* kind : balance::kinds()) {
+    std::cout << std::left << std::setw(16) << kind->name << kind->doc << "\n";
+  }
+  return 0;
 }
 
 }  // namespace
@@ -70,6 +79,10 @@ int run_command_line(int argc, char** argv) {
   configs->add_subcommand("example", "A commented configuration with every default")->callback([&] {
     exit_code = example_command(std::cout);
   });
+
+  CLI::App* list = app.add_subcommand("list", "Show what can be chosen from");
+  list->require_subcommand(1);
+  list->add_subcommand("balancers", "For an upstream's balance.kind")->callback([&] { exit_code = list_balancers(); });
 
   std::string admin = "127.0.0.1:9180";
   CLI::App* health = app.add_subcommand("health", "Ask a running postern whether it is ready: 0 yes, 1 no");

@@ -12,14 +12,9 @@ namespace {
 
 // Words stand in the order of their enum.
 constexpr std::array<std::string_view, 3> kEngines{"auto", "epoll", "io_uring"};
-constexpr std::array<std::string_view, 4> kLevels{"error", "warn", "info", "debug"};
-constexpr std::array<std::string_view, 2> kStandardStreams{"stdout", "stderr"};
-constexpr std::array<std::string_view, 3> kFormats{"json", "common", "combined"};
 
 constexpr std::array kSections{
     bind::same("", "The process as a whole."),
-    bind::same("log", "The process's own log, on standard error."),
-    bind::inside<&Settings::access_log>("access_log", "One line per request, written off the request path."),
     bind::same("admin", "Metrics, health and readiness: /metrics, /healthz, /readyz."),
     bind::same("shutdown", "What SIGTERM does."),
 };
@@ -36,27 +31,6 @@ constexpr std::array kKeys{
             .words = kEngines,
             .doc = "How sockets are waited for; auto takes what costs less here and falls back where io_uring is "
                    "forbidden."},
-    KeySpec{.path = "log.level",
-            .bind = bind::word<&Settings::log_level>,
-            .fallback = "info",
-            .words = kLevels,
-            .doc = "The least important lines that are still written."},
-    KeySpec{.path = "access_log.path",
-            .bind = bind::file_name<&AccessLog::path>,
-            .fallback = "",
-            .words = kStandardStreams,
-            .doc = "A file, \"stdout\" or \"stderr\"; empty: no access log."},
-    KeySpec{.path = "access_log.format",
-            .bind = bind::word<&AccessLog::format>,
-            .fallback = "json",
-            .words = kFormats,
-            .doc = "JSON lines, or the Common or Combined Log Format."},
-    KeySpec{.path = "access_log.ring",
-            .bind = bind::integer<&AccessLog::ring>,
-            .fallback = "4096",
-            .min = 64,
-            .max = 1 << 20,
-            .doc = "Lines that may wait for the disk, per worker; further ones are dropped and counted."},
     KeySpec{.path = "admin.listen",
             .bind = bind::string<&Settings::admin_listen>,
             .fallback = "127.0.0.1:9180",
@@ -92,9 +66,11 @@ std::vector<SchemaPart> schema_parts() {
       root_schema(),       //
       listener_schema(),   //
       upstream_schema(),   //
+      balance_schema(),    //
       health_schema(),     //
       discovery_schema(),  //
       route_schema(),      //
+      logs_schema(),       //
       failures_schema(),   //
       trace_schema(),      //
       drift_schema(),      //

@@ -69,8 +69,10 @@ struct SchemaPart {
 };
 
 SchemaPart root_schema();      // schema.cc
+SchemaPart logs_schema();      // schema_logs.cc
 SchemaPart listener_schema();  // schema_listener.cc
 SchemaPart upstream_schema();  // schema_upstream.cc
+SchemaPart balance_schema();   // schema_balance.cc
 SchemaPart route_schema();     // schema_route.cc
 SchemaPart failures_schema();  // schema_failures.cc
 SchemaPart trace_schema();     // schema_trace.cc

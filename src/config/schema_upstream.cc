@@ -12,7 +12,7 @@ namespace {
 constexpr std::array<std::string_view, 3> kProtocols{"http/1.1", "h2", "auto"};
 
 constexpr std::array kSections{
-    bind::repeated<&Settings::upstreams>("upstream[]", "Servers that answer alike; requests go round robin."),
+    bind::repeated<&Settings::upstreams>("upstream[]", "Servers that answer alike."),
     bind::optional<&Upstream::tls>("upstream[].tls", "TLS towards the upstream; without this table it is plain."),
 };
 
@@ -28,7 +28,7 @@ constexpr std::array kKeys{
             .check = {check_endpoint, "\"host:port\", \"[::1]:9000\" or \"unix:/run/model.sock\""},
             .example = "[\"127.0.0.1:9000\"]",
             .doc = "Servers: IP address or host name with its port, or a Unix socket. Every address of a name is one "
-                   "endpoint, and names are looked up again as DNS says."},
+                   "endpoint, and names are looked up again as DNS says. [[upstream.endpoint]] is the long form."},
     KeySpec{.path = "upstream[].connect_timeout",
             .bind = bind::duration<&Upstream::connect_timeout>,
             .fallback = "2s",

@@ -10,10 +10,12 @@
 #include <utility>
 #include <vector>
 
+#include "config/settings_balance.h"
 #include "config/settings_daemon.h"
 #include "config/settings_discovery.h"
 #include "config/settings_failures.h"
 #include "config/settings_health.h"
+#include "config/settings_logs.h"
 #include "config/settings_trace.h"
 
 namespace postern::config {
@@ -22,8 +24,6 @@ using Duration = std::chrono::milliseconds;
 using NameValues = std::vector<std::pair<std::string, std::string>>;
 
 enum class Engine : std::uint8_t { automatic, epoll, io_uring };
-enum class LogLevel : std::uint8_t { error, warn, info, debug };
-enum class AccessFormat : std::uint8_t { json, common, combined };
 enum class TlsPreset : std::uint8_t { intermediate, modern };
 enum class ClientAuth : std::uint8_t { none, optional, required };
 enum class Underscores : std::uint8_t { reject, drop };
@@ -108,6 +108,9 @@ struct Upstream {
   std::optional<UpstreamQueue> queue;        // none: what finds no room is refused
   std::optional<UpstreamAdaptive> adaptive;  // none: no limit but the circuit's
   UpstreamEjection ejection;
+  UpstreamBalance balance;
+  std::vector<UpstreamEndpoint> members;  // beside `endpoints`
+  std::optional<UpstreamSticky> sticky;   // none: any endpoint will do
 };
 
 struct FixedReply {
@@ -158,19 +161,15 @@ struct Route {
   ServerTiming server_timing = ServerTiming::never;
 };
 
-struct AccessLog {
-  std::string path;  // "": off, "stdout", "stderr", or a file
-  AccessFormat format = AccessFormat::json;
-  std::uint32_t ring = 0;  // entries per core
-};
-
 struct Settings {
   std::uint32_t workers = 0;  // 0: one per CPU that the process may use
   Engine engine = Engine::automatic;
-  LogLevel log_level = LogLevel::info;
+  OwnLog log;
   std::string admin_listen;  // "": none
   Duration drain_timeout{};
+  std::string zone;  // where this process runs; empty: zones do not matter
   AccessLog access_log;
+  Syslog syslog;
   std::optional<Trace> trace;
   std::optional<Drift> drift;
   Overload overload;

@@ -96,6 +96,7 @@ void check_upstreams(const Settings& settings, const Origins& origins, Report& r
     if (report.is_faulty(path)) continue;
     names.add(upstream.name, path + ".name");
     validate_health(upstream, path, report);
+    validate_balance(settings, upstream, path, report);
     validate_discovery(upstream, path, origins, report);
     if (!upstream.tls || report.is_faulty(path + ".tls")) continue;
     const std::string tls = path + ".tls";
@@ -112,6 +113,7 @@ void check_upstreams(const Settings& settings, const Origins& origins, Report& r
 void validate(const Settings& settings, const Origins& origins, Report& report) {
   check_listeners(settings, origins, report);
   check_upstreams(settings, origins, report);
+  validate_logs(settings, report);
   validate_routes(settings, origins, report);
   validate_failures(settings, report);
   validate_trace(settings, report);

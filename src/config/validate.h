@@ -12,6 +12,8 @@ void validate(const Settings& settings, const Origins& origins, Report& report);
 
 /// validate's part on an upstream's checks and ejection, in validate_health.cc. `path`: the upstream's.
 void validate_health(const Upstream& upstream, const std::string& path, Report& report);
+/// On one upstream's endpoints and whose turn it is, in validate_balance.cc.
+void validate_balance(const Settings& settings, const Upstream& upstream, const std::string& path, Report& report);
 
 /// validate's part on routes, in validate_routes.cc.
 void validate_routes(const Settings& settings, const Origins& origins, Report& report);
@@ -24,5 +26,8 @@ void validate_daemon(const Settings& settings, Report& report);
 
 /// validate's part on where an upstream's endpoints come from, in validate_discovery.cc.
 void validate_discovery(const Upstream& upstream, const std::string& path, const Origins& origins, Report& report);
+
+/// validate's part on the logs, in validate_logs.cc.
+void validate_logs(const Settings& settings, Report& report);
 
 }  // namespace postern::config

@@ -9,13 +9,16 @@ void validate_discovery(const Upstream& upstream, const std::string& path, const
   const std::string at = path + ".discovery";
   if (report.is_faulty(at)) return;
   const bool is_static = discovery.kind == "static";
-  if (is_static && upstream.endpoints.empty() && !report.is_faulty(at + ".kind")) {
+  if (is_static && upstream.endpoints.empty() && upstream.members.empty() && !report.is_faulty(at + ".kind")) {
     const std::string endpoints = path + ".endpoints";
     report.add(endpoints, origins.has(endpoints) ? "must not be empty" : "missing",
                "a list of \"host:port\", or another [upstream.discovery] kind");
   }
   if (!is_static && !upstream.endpoints.empty() && !report.is_faulty(at + ".kind")) {
     report.add(path + ".endpoints", "has no effect beside discovery.kind", "kind = \"static\", or no endpoints");
+  }
+  if (!is_static && !upstream.members.empty() && !report.is_faulty(at + ".kind")) {
+    report.add(path + ".endpoint", "has no effect beside discovery.kind", "kind = \"static\", or no endpoint tables");
   }
   if (discovery.min_ttl > discovery.max_ttl && !report.is_faulty(at + ".max_ttl")) {
     report.add(at + ".min_ttl", "greater than max_ttl");

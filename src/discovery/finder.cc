@@ -32,6 +32,15 @@ std::string text_of(const http::Address& address) {
 
 }  // namespace
 
+std::vector<FoundEndpoint> static_endpoints(const config::Upstream& settings) {
+  std::vector<FoundEndpoint> out;
+  for (const std::string& address : settings.endpoints) out.push_back({.address = address, .zone = {}});
+  for (const config::UpstreamEndpoint& one : settings.members) {
+    out.push_back({one.address, one.weight, one.priority, one.zone});
+  }
+  return out;
+}
+
 Endpoints literal_endpoints(const std::vector<FoundEndpoint>& found) {
   Endpoints out;
   for (const FoundEndpoint& one : found) {
@@ -146,10 +155,8 @@ void Finder::drop_unused() {
 
 Endpoints Finder::resolve() const {
   Endpoints out;
-  std::set<std::string> there;
   const auto add = [&](const Target& target, const net::SocketAddress& address) {
-    if (out.size() >= kMostEndpoints || !there.insert(target.found.address + " " + address.text()).second) return;
-    out.push_back({target.found, address});
+    if (out.size() < kMostEndpoints) out.push_back({target.found, address});
   };
   for (const Target& target : targets_) {
     if (target.host.empty()) {

@@ -25,6 +25,8 @@ struct ResolvedEndpoint {
 };
 using Endpoints = std::vector<ResolvedEndpoint>;
 
+/// What stands in the config.
+std::vector<FoundEndpoint> static_endpoints(const config::Upstream& settings);
 /// All that are no host names; what cannot be read is left out.
 Endpoints literal_endpoints(const std::vector<FoundEndpoint>& found);
 

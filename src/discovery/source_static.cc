@@ -1,18 +1,16 @@
 // What stands in the config: host names among it are followed.
-#include "postern/discovery.h"
+#include "discovery/finder.h"
 
 namespace postern::discovery {
 namespace {
 
 class StaticSource final : public DiscoverySource {
  public:
-  explicit StaticSource(const config::Upstream& settings) {
-    for (const std::string& address : settings.endpoints) endpoints_.push_back({.address = address, .zone = {}});
-  }
+  explicit StaticSource(const config::Upstream& settings) : endpoints_(static_endpoints(settings)) {}
   void start(DiscoverySink& sink) override { sink.found(endpoints_); }
 
  private:
-  std::vector<FoundEndpoint> endpoints_;
+  const std::vector<FoundEndpoint> endpoints_;
 };
 
 std::optional<DiscoveryProblem> check(const config::Upstream& settings) {

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "metrics/process_stats.h"
 #include "metrics/table.h"
 
@@ -152,12 +153,13 @@ void add_health(Page& page, std::string_view name, const std::vector<const Upstr
     }
     page.add(Family::upstream_endpoints_ejected, {name}, ejected);
   }
-  if (total_of(checks) == 0) return;
+  const bool checked = total_of(checks) != 0;
+  if (checked || panics != 0 || total_of(ejections) != 0) page.add(Family::upstream_panic_picks, {name}, panics);
+  if (!checked) return;
   for (std::size_t i = 0; i < checks.size(); ++i) {
     page.add(Family::upstream_health_checks, {name, to_string(static_cast<HealthResult>(i))}, checks[i]);
   }
   page.add(Family::upstream_endpoints_unhealthy, {name}, unhealthy);
-  page.add(Family::upstream_panic_picks, {name}, panics);
 }
 
 /// What most configs do not ask for shows only where it has counted something.
@@ -306,6 +308,13 @@ void add_events(Page& page, const MetricsRegistry& registry) {
   page.add(Family::certificate_reloads, {"failed"}, registry.get(Event::certificate_reload_failed));
   page.add(Family::access_log_lines, {}, registry.get(Event::access_log_written));
   page.add(Family::access_log_dropped, {"write"}, registry.get(Event::access_log_lost));
+  page.add(Family::access_log_blocked, {}, static_cast<double>(registry.get(Gauge::access_log_blocked)));
+  page.add(Family::access_log_rotations, {"ok"}, registry.get(Event::access_log_rotated));
+  page.add(Family::access_log_rotations, {"failed"}, registry.get(Event::access_log_rotate_failed));
+  page.add(Family::access_log_archives, {"ok"}, registry.get(Event::access_log_archived));
+  page.add(Family::access_log_archives, {"failed"}, registry.get(Event::access_log_archive_failed));
+  page.add(Family::log_dropped, {"repeated"}, log::process().held_back());
+  page.add(Family::log_dropped, {"output"}, log::process().lost());
   page.add(Family::trace_spans, {"exported"}, registry.get(Event::spans_exported));
   page.add(Family::trace_spans, {"rejected"}, registry.get(Event::spans_rejected));
   page.add(Family::trace_spans, {"failed"}, registry.get(Event::spans_lost));
@@ -365,7 +374,7 @@ std::vector<prometheus::MetricFamily> Collector::Collect() const {
     std::array<std::uint64_t, CoreMetrics::kCodes> codes{};
     std::array<std::uint64_t, kCount<Shed>> shed{};
     MergedHistogram lag;
-    std::uint64_t in_flight = 0, dropped = 0, spans_dropped = 0;
+    std::uint64_t in_flight = 0, dropped = 0, spans_dropped = 0, sampled_out = 0;
     for (std::size_t i = 0; i < cores.size(); ++i) {
       const auto& core = cores[i];
       sum_into(shed, core->shed_);
@@ -375,6 +384,7 @@ std::vector<prometheus::MetricFamily> Collector::Collect() const {
       sum_into(codes, core->codes_);
       in_flight += core->in_flight_.get();
       dropped += core->access_log_dropped_.get();
+      sampled_out += core->access_log_sampled_out_.get();
       spans_dropped += core->spans_dropped_.get();
     }
     page.add(Family::workers, {}, std::uint64_t{cores.size()});
@@ -384,6 +394,7 @@ std::vector<prometheus::MetricFamily> Collector::Collect() const {
     }
     page.add(Family::requests_in_flight, {}, in_flight);
     page.add(Family::access_log_dropped, {"ring"}, dropped);
+    page.add(Family::access_log_sampled_out, {}, sampled_out);
     page.add(Family::trace_spans, {"dropped"}, spans_dropped);
     for (const DriftRatio& drift : registry_.drift_) {
       page.add(Family::latency_drift, {drift.upstream, drift.model, "0.5"}, drift.median);

@@ -122,6 +122,7 @@ class alignas(64) CoreMetrics {
   void shed(Shed what) noexcept { shed_[static_cast<std::size_t>(what)].add(); }
 
   void access_log_dropped() noexcept { access_log_dropped_.add(); }
+  void access_log_sampled_out() noexcept { access_log_sampled_out_.add(); }
   void span_dropped() noexcept { spans_dropped_.add(); }
   ModelTable& models() noexcept { return models_; }
   [[nodiscard]] const ModelTable& models() const noexcept { return models_; }
@@ -132,6 +133,7 @@ class alignas(64) CoreMetrics {
 
   Cell in_flight_{};
   Cell access_log_dropped_{};
+  Cell access_log_sampled_out_{};
   Cell spans_dropped_{};
   std::array<Cell, kCount<Reason>> reasons_{};
   Cell last_lag_ns_{};

@@ -28,10 +28,14 @@ enum class Event : std::uint8_t {
   certificate_reload_failed,
   access_log_written,  // lines
   access_log_lost,     // lines that reached the writer and could not be written
-  spans_exported,      // spans that the collector took
-  spans_rejected,      // that it took note of and refused
-  spans_lost,          // that reached the exporter and could not be sent
-  trace_export_ok,     // requests to the collector
+  access_log_rotated,
+  access_log_rotate_failed,
+  access_log_archived,        // rotated files that were compressed
+  access_log_archive_failed,  // could not be compressed or deleted
+  spans_exported,             // spans that the collector took
+  spans_rejected,             // that it took note of and refused
+  spans_lost,                 // that reached the exporter and could not be sent
+  trace_export_ok,            // requests to the collector
   trace_export_retried,
   trace_export_failed,
   upgrade_ok,
@@ -51,8 +55,9 @@ struct DriftRatio {
 /// Values of the process: any thread.
 enum class Gauge : std::uint8_t {
   config_generation,
-  config_loaded_at,  // Unix seconds
-  draining,          // 0 or 1
+  config_loaded_at,    // Unix seconds
+  draining,            // 0 or 1
+  access_log_blocked,  // 0 or 1
   stuck_cores,
   overload_stage,          // 0: none
   overload_memory_permil,  // of the limit

@@ -37,7 +37,7 @@ Error connect_error(int code) noexcept {
 
 }  // namespace
 
-Task<Result<Socket>> connect(Loop& loop, const SocketAddress& address, std::int64_t timeout_ms) {
+Task<Result<Socket>> connect(Loop& loop, const SocketAddress& address, std::int64_t timeout_ms, Socket** connecting) {
   const int fd = ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) co_return connect_error(errno);
   const int on = 1;
@@ -50,7 +50,9 @@ Task<Result<Socket>> connect(Loop& loop, const SocketAddress& address, std::int6
   Socket socket(loop, fd);
   if (!socket.is_open()) co_return connect_error(EMFILE);
   if (code == EINPROGRESS) {
+    if (connecting) *connecting = &socket;
     const Waited waited = co_await socket.writable().wait(timeout_ms);
+    if (connecting) *connecting = nullptr;
     if (waited != Waited::ready)
       co_return Error{waited == Waited::timeout ? Code::timeout : Code::cancelled, Side::upstream, Retry::always};
     socklen_t size = sizeof code;

@@ -9,6 +9,8 @@
 namespace postern::net {
 
 /// Code::refused, ::timeout, ::unreachable or ::exhausted when it fails; always Retry::always, since nothing was sent.
-Task<Result<Socket>> connect(Loop& loop, const SocketAddress& address, std::int64_t timeout_ms);
+/// `connecting`: set while it waits, for whoever wants to cancel() that.
+Task<Result<Socket>> connect(Loop& loop, const SocketAddress& address, std::int64_t timeout_ms,
+                             Socket** connecting = nullptr);
 
 }  // namespace postern::net

@@ -94,7 +94,7 @@ bool TlsSession::connect(std::shared_ptr<TlsClientContext> context, int fd, cons
       return false;
     }
   }
-  resumption_ = client_->slot(name + "|" + endpoint);
+  resumption_ = endpoint.empty() ? nullptr : client_->slot(name + "|" + endpoint);
   if (resumption_ != nullptr && *resumption_) SSL_set_session(ssl, resumption_->get());
   return true;
 }

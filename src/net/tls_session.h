@@ -46,7 +46,7 @@ class TlsSession {
   /// Start as the server; false when memory is short. Once per session.
   bool accept(std::shared_ptr<const TlsServerContext> context, int fd) noexcept;
   /// Start as the client of `host` (a name or an IP address; what the certificate must say, unless the settings' sni
-  /// does). `endpoint` ("host:port") finds the session to resume.
+  /// does). `endpoint` ("host:port") finds the session to resume; empty: none, and none is kept.
   bool connect(std::shared_ptr<TlsClientContext> context, int fd, const std::string& host,
                const std::string& endpoint) noexcept;
 

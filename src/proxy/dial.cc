@@ -25,7 +25,7 @@ Task<Result<void>> secure(net::Loop& loop, net::Stream& stream, upstream::Cluste
   }
   stream.start_tls(std::move(session));
   const Result<void> done = co_await stream.handshake(timeout_ms);
-  if (!done && done.error().code == Code::tls && endpoint.is_healthy()) {  // else its checks have said so before
+  if (!done && done.error().code == Code::tls && endpoint.is_usable()) {  // else its checks have said so before
     log::warn("TLS to upstream failed",
               {{"upstream", cluster.name()}, {"endpoint", endpoint.name()}, {"why", tls.last_error_text()}});
   }
@@ -39,7 +39,7 @@ Result<bool> speaks_h2(const net::Stream& stream, upstream::Cluster& cluster, co
   if (!stream.is_secure()) return must;
   if (stream.tls()->alpn() == "h2") return true;  // only offered where it is wanted
   if (!must) return false;
-  if (endpoint.is_healthy())
+  if (endpoint.is_usable())
     log::warn("the upstream does not agree to HTTP/2 (ALPN)",
               {{"upstream", cluster.name()}, {"endpoint", endpoint.name()}, {"alpn", stream.tls()->alpn()}});
   return Error{Code::tls, Side::upstream, Retry::always};

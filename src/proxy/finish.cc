@@ -49,7 +49,9 @@ void Pipeline::finish(RequestContext& rc) noexcept {
     row.bytes_out.add(rc.exchange.request_body().received());
     row.bytes_in.add(rc.exchange.response_bytes());
   }
-  if (log_.is_enabled()) log(rc, duration);
+  if (!log_.is_enabled()) return;
+  const bool has_failed = rc.reason != metrics::Reason::none || rc.status >= 500 || rc.status == 0;
+  if (log_.wants(rc.request_id, has_failed)) log(rc, duration);
 }
 
 void Pipeline::log(RequestContext& rc, Nanoseconds duration) noexcept {

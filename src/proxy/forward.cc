@@ -1,8 +1,12 @@
 #include "proxy/forward.h"
 
+#include <algorithm>
+#include <array>
+
 #include "proxy/dial.h"
 #include "proxy/failure.h"
 #include "proxy/heads.h"
+#include "proxy/sticky.h"
 
 namespace postern::proxy {
 
@@ -38,13 +42,18 @@ Task<const Reply*> Forwarder::run() {
     const bool read = co_await buffer_request();
     if (!read) co_return &reply_;
   }
-  if (const Reply* full = prepare_request(rc_)) co_return full;
   const std::shared_ptr<upstream::Cluster>& cluster = rc_.generation->clusters[route_.upstream];
   rc_.cluster = cluster.get();
+  find_affinity(rc_, buffered_ ? buffered_->peek() : std::string_view());
+  if (const Reply* full = prepare_request(rc_)) co_return full;
+  std::array<std::uint64_t, 16> tried{};
   bool fresh = false;  // after one kept connection turned out dead, its neighbours are suspect, too
   // As many tries as endpoints for those that cannot be reached, one more for a stale connection.
   for (std::size_t tries = 0; tries <= cluster->size(); ++tries) {
-    upstream::Endpoint* endpoint = cluster->pick();
+    upstream::PickRequest request{rc_.started, rc_.hash_key, rc_.sticky};
+    if (tries > 0) request.now = now_ns();
+    request.tried = {tried.data(), std::min(tries, tried.size())};
+    const upstream::EndpointPin endpoint = cluster->pick(request);
     if (!endpoint) {
       cluster->metrics().failed(metrics::UpstreamError::no_endpoint);
       co_return reply_for(Error{Code::unreachable, Side::upstream, Retry::never});
@@ -53,6 +62,7 @@ Task<const Reply*> Forwarder::run() {
       ++rc_.retries;
       cluster->metrics().retries.add();
     }
+    tried[tries % tried.size()] = endpoint->id();
     const Step step = co_await try_once(*endpoint, fresh);
     if (step == Step::answered) co_return nullptr;
     if (step == Step::failed) break;
@@ -62,15 +72,21 @@ Task<const Reply*> Forwarder::run() {
 }
 
 Task<Forwarder::Step> Forwarder::try_once(upstream::Endpoint& endpoint, bool fresh) {
-  rc_.endpoint = &endpoint;
+  rc_.endpoint = upstream::EndpointPin(&endpoint);
+  const upstream::InFlight in_flight = upstream::Cluster::begin(endpoint);
   upstream::ConnectionPtr connection;
   if (!fresh) connection = endpoint.find(!may_repeat());
   if (connection) {
     rc_.cluster->metrics().reuses.add();
   } else {
+    const Nanoseconds began = now_ns();
     Result<upstream::ConnectionPtr> dialled = co_await dial(loop_, *rc_.cluster, endpoint);
     if (!dialled) {
       last_error_ = dialled.error();
+      const Nanoseconds now = now_ns();
+      const bool ours = last_error_.code == Code::exhausted || last_error_.code == Code::cancelled;
+      rc_.cluster->report(endpoint, ours ? upstream::TryOutcome::cancelled : upstream::TryOutcome::connect_failed, now,
+                          now - began);
       count_failure(last_error_, false);
       co_return time_over_ ? Step::failed : Step::retry;
     }
@@ -99,6 +115,8 @@ Task<Forwarder::Step> Forwarder::exchange_over(UpstreamConnection& connection) {
     co_return on_failure(connection, client_error_.code != Code::ok ? client_error_ : error);
   }
   rc_.first_byte = now_ns();
+  const auto outcome = upstream::outcome_of(up.response().status);
+  rc_.cluster->report(*rc_.endpoint, outcome, rc_.first_byte, rc_.first_byte - rc_.upstream_started);
   if (!prepare_response(rc_, up.response(), date_)) {
     last_error_ = Error{Code::malformed, Side::upstream, Retry::never};
     co_await finish_upload(up);
@@ -188,6 +206,11 @@ bool Forwarder::may_repeat() noexcept {
 Forwarder::Step Forwarder::on_failure(UpstreamConnection& connection, Error error) {
   last_error_ = error;
   count_failure(error, connection.is_reused());
+  using upstream::TryOutcome;
+  const bool blameless = error.side != Side::upstream || (error.retry != Retry::never && connection.is_reused());
+  const TryOutcome failed = error.code == Code::timeout ? TryOutcome::timeout : TryOutcome::reset;
+  const Nanoseconds now = now_ns();
+  rc_.cluster->report(*rc_.endpoint, blameless ? TryOutcome::cancelled : failed, now, now - rc_.upstream_started);
   if (time_over_ || client_error_.code != Code::ok || error.retry == Retry::never) return Step::failed;
   // Retry::always: the endpoint says that it did nothing with the request (RFC 9113 8.7), whatever its method is.
   if (error.retry == Retry::if_reused && !may_repeat()) return Step::failed;

@@ -5,6 +5,7 @@
 #include "http/forwarded.h"
 #include "http/hop.h"
 #include "proxy/grpc_call.h"
+#include "proxy/sticky.h"
 #include "route/route.h"
 
 namespace postern::proxy {
@@ -124,9 +125,11 @@ const Reply* prepare_request(RequestContext& rc) noexcept {
 
 bool prepare_response(RequestContext& rc, http::ResponseHead& head, std::string_view date) noexcept {
   http::strip_hop_by_hop(head.fields);
-  if (!rc.match.route->response_headers.empty() && !rc.match.route->response_headers.apply(head.fields)) return false;
   // What a gRPC server says without a message is metadata to its caller: nothing is put beside it.
-  if (rc.grpc == grpc::Kind::grpc || head.fields.has(http::FieldId::date)) return true;
+  const bool alone = rc.grpc == grpc::Kind::grpc;
+  if (rc.sticky_policy && !alone && !add_sticky_cookie(rc, head)) return false;
+  if (!rc.match.route->response_headers.empty() && !rc.match.route->response_headers.apply(head.fields)) return false;
+  if (alone || head.fields.has(http::FieldId::date)) return true;
   return head.fields.add(http::FieldId::date, date);
 }
 

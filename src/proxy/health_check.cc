@@ -1,17 +1,15 @@
 #include "proxy/health_check.h"
 
-#include <algorithm>
+#include <fmt/format.h>
 
-#include "base/log.h"
+#include <algorithm>
 
 namespace postern::proxy {
 
 using metrics::HealthResult;
 
-namespace {
-
-const char* reason_of(HealthResult result) noexcept {
-  switch (result) {
+std::string health_reason(const HealthFinding& finding) {
+  switch (finding.result) {
     case HealthResult::serving:
       return "serving";
     case HealthResult::not_serving:
@@ -23,11 +21,11 @@ const char* reason_of(HealthResult result) noexcept {
     case HealthResult::timeout:
       return "no answer in time";
     case HealthResult::unreachable:
-      return "no connection, or none with HTTP/2";
+      return finding.detail.empty() ? "no connection" : std::string(finding.detail);
     case HealthResult::tls:
-      return "TLS failed";
+      return fmt::format("TLS: {}", finding.detail);
     case HealthResult::bad_status:
-      return "another status than expected";
+      return fmt::format("status {}", finding.status);
     case HealthResult::bad_body:
       return "the body has not what is expected";
     case HealthResult::failed:
@@ -37,59 +35,62 @@ const char* reason_of(HealthResult result) noexcept {
   return "no valid answer";
 }
 
-}  // namespace
-
-HealthCheck::HealthCheck(net::Loop& loop, std::shared_ptr<upstream::Cluster> cluster, upstream::Endpoint& endpoint)
-    : loop_(loop), cluster_(std::move(cluster)), endpoint_(endpoint), wake_(loop), probe_(loop, *cluster_, endpoint) {}
+HealthCheck::HealthCheck(net::Loop& loop, HealthTarget target, upstream::HealthSpec spec,
+                         std::shared_ptr<upstream::EndpointState> state, HealthListener& listener)
+    : loop_(loop),
+      target_(std::move(target)),
+      spec_(std::move(spec)),
+      state_(std::move(state)),
+      listener_(listener),
+      probe_(make_health_probe(loop, target_, spec_)),
+      health_(spec_.thresholds, !state_->is_out(upstream::OutReason::unhealthy)),
+      wake_(loop),
+      deadline_(
+          [](void* self) noexcept {
+            auto& check = *static_cast<HealthCheck*>(self);
+            check.timed_out_ = true;
+            check.probe_->cancel();
+          },
+          this) {}
 
 Task<void> HealthCheck::run(std::shared_ptr<HealthCheck>) {
-  // The first look comes soon, but after the daemon's start.
-  std::int64_t delay = 1 + pause() / 10;
+  // The first look comes soon, but not everybody's at once.
+  std::int64_t delay = 1 + std::min(pause(), spec_.fast_interval_ms) / 10;
   while (!stopped_) {
     const net::Waited waited = co_await wake_.wait(delay);
     static_cast<void>(waited);
     if (stopped_) break;
-    const HealthResult result = co_await probe_.run();
-    if (!stopped_) record(result);
+    const HealthFinding finding = co_await look();
+    if (stopped_) break;
+    listener_.on_finding(*this, finding);
     delay = pause();
   }
 }
 
-void HealthCheck::record(HealthResult result) noexcept {
-  if (!cluster_->record_check(endpoint_, result)) return;
-  const std::string& upstream = cluster_->name();
-  const std::string& endpoint = endpoint_.name();
-  if (endpoint_.is_healthy())
-    log::info("endpoint is healthy again", {{"upstream", upstream}, {"endpoint", endpoint}});
-  else
-    log::warn("endpoint is unhealthy", {{"upstream", upstream}, {"endpoint", endpoint}, {"why", reason_of(result)}});
-  if (!endpoint_.is_healthy() && cluster_->unhealthy() == cluster_->size())
-    log::error("no endpoint is healthy, all of them are used", {{"upstream", upstream}});
+Task<HealthFinding> HealthCheck::look() {
+  timed_out_ = false;
+  loop_.set_timer(deadline_, spec_.timeout_ms);
+  HealthFinding finding = co_await probe_->run();
+  deadline_.clear();
+  if (timed_out_ && finding.result != HealthResult::serving) {
+    finding = {};
+    finding.result = HealthResult::timeout;
+  }
+  co_return finding;
 }
 
 std::int64_t HealthCheck::pause() noexcept {
-  const std::int64_t interval = cluster_->health()->interval_ms;
+  const std::int64_t usual = spec_.interval_ms;
+  const std::int64_t interval = health_.is_settled() ? usual : std::min(usual, spec_.fast_interval_ms);
   const std::int64_t tenth = interval / 10;
   return interval - tenth + static_cast<std::int64_t>(random_.next() % static_cast<std::uint64_t>(2 * tenth + 1));
 }
 
 void HealthCheck::stop() noexcept {
   stopped_ = true;
+  deadline_.clear();
   wake_.notify();
-  probe_.cancel();
-}
-
-HealthChecks::HealthChecks(net::Loop& loop, std::shared_ptr<upstream::Cluster> cluster, TaskGroup& tasks)
-    : cluster_(std::move(cluster)) {
-  for (const std::unique_ptr<upstream::Endpoint>& endpoint : cluster_->endpoints()) {
-    checks_.push_back(std::make_shared<HealthCheck>(loop, cluster_, *endpoint));
-    tasks.start(checks_.back()->run(checks_.back()));
-  }
-}
-
-HealthChecks::~HealthChecks() {
-  for (const std::shared_ptr<HealthCheck>& check : checks_) check->stop();
-  cluster_->forget_checks();
+  probe_->cancel();
 }
 
 }  // namespace postern::proxy

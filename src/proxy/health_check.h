@@ -1,56 +1,61 @@
-// Active health checks of one cluster on one core: a coroutine per endpoint that asks at intervals and tells the
-// cluster. The core owns them for as long as its generation has the cluster. Other kinds of checks stand beside the
-// gRPC probe and need no more than its run() and cancel().
+// Active checks of one endpoint: a coroutine that asks at intervals, gives each check its time, and tells its keeper.
+// There is one per endpoint in the whole process. One core only.
 #pragma once
 
 #include <memory>
-#include <vector>
 
 #include "base/random.h"
-#include "base/task_group.h"
 #include "net/signal.h"
 #include "proxy/health_probe.h"
+#include "upstream/endpoint_state.h"
 
 namespace postern::proxy {
 
-/// One endpoint. Its coroutine keeps it, and through it the cluster, until it has come to its end.
+/// "status 503", "TLS: certificate has expired": for the log.
+std::string health_reason(const HealthFinding& finding);
+
+class HealthCheck;
+class HealthListener {
+ public:
+  virtual void on_finding(HealthCheck& check, const HealthFinding& finding) noexcept = 0;
+
+ protected:
+  ~HealthListener() = default;
+};
+
 class HealthCheck {
  public:
-  HealthCheck(net::Loop& loop, std::shared_ptr<upstream::Cluster> cluster, upstream::Endpoint& endpoint);
+  /// `listener` lives until stop().
+  HealthCheck(net::Loop& loop, HealthTarget target, upstream::HealthSpec spec,
+              std::shared_ptr<upstream::EndpointState> state, HealthListener& listener);
 
+  /// The coroutine keeps the check until it has come to its end.
   Task<void> run(std::shared_ptr<HealthCheck> self);
-  /// No more checks, and no result from one that is under way.
+  /// No more checks, and no finding from one that is under way.
   void stop() noexcept;
+
+  [[nodiscard]] const std::string& endpoint() const noexcept { return target_.name; }
+  [[nodiscard]] const std::shared_ptr<upstream::EndpointState>& state() const noexcept { return state_; }
+  upstream::EndpointHealth& health() noexcept { return health_; }
   FramePool& frames() noexcept { return loop_.frames(); }
 
  private:
-  void record(metrics::HealthResult result) noexcept;
-  /// Up to a tenth shorter or longer: neither cores nor proxies shall ask in step.
+  Task<HealthFinding> look();
+  /// Up to a tenth shorter or longer: proxies shall not ask in step.
   std::int64_t pause() noexcept;
 
   net::Loop& loop_;
-  const std::shared_ptr<upstream::Cluster> cluster_;
-  upstream::Endpoint& endpoint_;
+  const HealthTarget target_;
+  const upstream::HealthSpec spec_;
+  const std::shared_ptr<upstream::EndpointState> state_;
+  HealthListener& listener_;
+  const std::unique_ptr<HealthProbe> probe_;
+  upstream::EndpointHealth health_;
   net::Signal wake_;
-  GrpcHealthProbe probe_;
+  net::Timer deadline_;
   Random random_;
+  bool timed_out_ = false;
   bool stopped_ = false;
-};
-
-/// All endpoints of a cluster that has health(); ends their checks when it goes.
-class HealthChecks {
- public:
-  /// `tasks`: runs them; joined by its owner once this is gone.
-  HealthChecks(net::Loop& loop, std::shared_ptr<upstream::Cluster> cluster, TaskGroup& tasks);
-  HealthChecks(const HealthChecks&) = delete;
-  HealthChecks& operator=(const HealthChecks&) = delete;
-  ~HealthChecks();
-
-  [[nodiscard]] const std::shared_ptr<upstream::Cluster>& cluster() const noexcept { return cluster_; }
-
- private:
-  const std::shared_ptr<upstream::Cluster> cluster_;
-  std::vector<std::shared_ptr<HealthCheck>> checks_;
 };
 
 }  // namespace postern::proxy

@@ -1,56 +1,65 @@
-// One look at an endpoint's health by gRPC: grpc.health.v1.Health/Check on an HTTP/2 connection of its own, which is
-// kept from one look to the next. Apart from those of the traffic, it neither takes their streams nor keeps them from
-// falling idle. Its HealthCheck calls it. One core only.
+// One look at an endpoint's health. A kind of probe is one file, health_<kind>.cc, that defines a constinit
+// HealthProbeKind and stands in health_probe.cc's table. HealthCheck makes a probe per endpoint and gives it its time.
+// One core only.
 #pragma once
 
 #include <memory>
+#include <string>
+#include <string_view>
 
+#include "base/task.h"
+#include "config/settings.h"
 #include "metrics/kinds.h"
 #include "net/loop.h"
-#include "postern/exchange.h"
-#include "upstream/cluster.h"
+#include "net/socket_address.h"
+#include "upstream/health.h"
+#include "upstream/shared_upstream.h"
 
-namespace postern::wire {
-class H2Client;
+namespace postern::net {
+class TlsClientContext;
 }
 
 namespace postern::proxy {
 
-class GrpcHealthProbe {
- public:
-  /// All three outlive it.
-  GrpcHealthProbe(net::Loop& loop, upstream::Cluster& cluster, upstream::Endpoint& endpoint);
-  GrpcHealthProbe(const GrpcHealthProbe&) = delete;
-  GrpcHealthProbe& operator=(const GrpcHealthProbe&) = delete;
-  ~GrpcHealthProbe();
-
-  /// One at a time.
-  Task<metrics::HealthResult> run();
-  /// For good: ends a waiting run() soon, one that still connects when that is done or has timed out.
-  void cancel() noexcept;
-  FramePool& frames() noexcept { return loop_.frames(); }
-
- private:
-  Task<metrics::HealthResult> connect();
-  Task<metrics::HealthResult> ask();
-  Task<Result<void>> call(UpstreamExchange& up);
-  Task<Result<void>> read_answer(UpstreamExchange& up);
-  metrics::HealthResult judge(UpstreamExchange& up) const noexcept;
-  void on_timeout() noexcept;
-
-  net::Loop& loop_;
-  upstream::Cluster& cluster_;
-  upstream::Endpoint& endpoint_;
-  const upstream::HealthSpec& spec_;
-  std::string request_;
-  std::string timeout_text_;  // of grpc-timeout
-  std::string answer_;
-  std::shared_ptr<wire::H2Client> client_;
-  UpstreamExchange* running_ = nullptr;
-  net::Timer deadline_;
-  Error last_error_{Code::ok};
-  bool timed_out_ = false;
-  bool cancelled_ = false;
+/// Whom to ask, and how one speaks with him.
+struct HealthTarget {
+  net::SocketAddress address;  // with the check's own port, where it has one
+  std::string name;            // as configured: for logs
+  std::string host;            // for SNI and certificates
+  std::string authority;       // for Host
+  config::UpstreamProtocol protocol = config::UpstreamProtocol::http1;
+  std::shared_ptr<net::TlsClientContext> tls;  // nullptr: plain
 };
+HealthTarget health_target(const upstream::EndpointSpec& endpoint, const upstream::HealthSpec& spec,
+                           config::UpstreamProtocol protocol, std::shared_ptr<net::TlsClientContext> tls);
+
+struct HealthFinding {
+  metrics::HealthResult result = metrics::HealthResult::failed;
+  std::uint16_t status = 0;      // of the answer: bad_status
+  std::string_view detail = {};  // static text: tls, unreachable
+  bool ours = false;             // we could not ask (no descriptors): it says nothing about the endpoint
+};
+
+class HealthProbe {
+ public:
+  HealthProbe() = default;
+  HealthProbe(const HealthProbe&) = delete;
+  HealthProbe& operator=(const HealthProbe&) = delete;
+  virtual ~HealthProbe() = default;
+
+  /// One at a time. Has no clock of its own.
+  virtual Task<HealthFinding> run() = 0;
+  /// The run() under way ends soon, whatever it waits for. Another may follow.
+  virtual void cancel() noexcept = 0;
+};
+
+struct HealthProbeKind {
+  config::HealthKind kind;
+  /// All three outlive the probe.
+  std::unique_ptr<HealthProbe> (*make)(net::Loop& loop, const HealthTarget& target, const upstream::HealthSpec& spec);
+};
+
+std::unique_ptr<HealthProbe> make_health_probe(net::Loop& loop, const HealthTarget& target,
+                                               const upstream::HealthSpec& spec);
 
 }  // namespace postern::proxy

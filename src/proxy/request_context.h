@@ -16,10 +16,7 @@
 #include "proxy/reply.h"
 #include "proxy/snapshot.h"
 #include "route/match.h"
-
-namespace postern::upstream {
-class Endpoint;
-}
+#include "upstream/endpoint.h"
 
 namespace postern::proxy {
 
@@ -52,7 +49,10 @@ struct RequestContext {
   metrics::Reason reason = metrics::Reason::none;
   std::uint16_t retries = 0;
   upstream::Cluster* cluster = nullptr;
-  upstream::Endpoint* endpoint = nullptr;
+  upstream::EndpointPin endpoint;         // of the last try
+  std::optional<std::uint64_t> hash_key;  // where it wants to go: see find_affinity()
+  std::optional<std::uint64_t> sticky;    // id of an endpoint
+  const StickyPolicy* sticky_policy = nullptr;
   Nanoseconds upstream_started = 0;
   Nanoseconds first_byte = 0;
   std::optional<std::uint32_t> upstream_reset;  // HTTP/2: the code with which it refused or gave up, where it did

@@ -5,14 +5,18 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "config/settings.h"
 #include "metrics/core_metrics.h"
 #include "net/cidr.h"
+#include "proxy/hash_key.h"
+#include "proxy/sticky.h"
 #include "route/table.h"
 #include "upstream/cluster.h"
+#include "upstream/health.h"
 #include "wire/h1_settings.h"
 #include "wire/h2_settings.h"
 
@@ -46,12 +50,19 @@ struct ListenerPolicy {
 
 struct Snapshot {
   std::uint64_t number = 0;
+  std::size_t cores = 1;  // that share it
   config::Settings settings;
   std::vector<ListenerPolicy> listeners;
   std::unique_ptr<const route::RouteTable> routes;
   std::vector<metrics::Slot> route_slots;  // by Route::index
   struct UpstreamSpec {
     upstream::ClusterSpec cluster;
+    std::optional<upstream::HealthSpec> health;        // none: endpoints are not checked
+    std::shared_ptr<upstream::SharedUpstream> shared;  // the same over reloads
+    std::vector<upstream::EndpointSpec> endpoints;     // assigned when the snapshot is accepted, unless
+    bool discovered = false;                           // somebody finds them: server/discoveries.h
+    HashKeySpec hash_key;
+    std::optional<StickyPolicy> sticky;
     metrics::Slot slot = 0;
     std::shared_ptr<const net::TlsMaterial> tls_material;  // nullptr: plain
     config::UpstreamTls tls_settings;

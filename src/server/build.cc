@@ -4,28 +4,17 @@
 
 #include "base/log.h"
 #include "config/print.h"
-#include "crypto/library.h"
+#include "crypto/hmac.h"
 #include "net/tls_client_context.h"
 #include "net/tls_material.h"
 #include "net/tls_server_context.h"
+#include "server/build_health.h"
+#include "server/build_job.h"
 
 namespace postern::server {
 
 using proxy::ListenerPolicy;
 using proxy::Snapshot;
-
-struct SnapshotBuilder::Job {
-  const config::LoadResult& loaded;
-  std::size_t cores;
-  OnBadCertificate on_bad_certificate;
-  std::vector<config::Diagnostic>& diagnostics;
-  Snapshot& out;
-  const crypto::Library library{};  // contexts are made once here, so that cores cannot fail to
-
-  void complain(const std::string& key, std::string message) {
-    diagnostics.push_back(loaded.diagnostic(key, std::move(message)));
-  }
-};
 
 namespace {
 
@@ -58,21 +47,19 @@ wire::H2Settings h2_settings(const config::Listener& listener) {
   return h2;
 }
 
-upstream::HealthSpec health_spec(const config::UpstreamHealth& health) {
-  return {.kind = health.kind,
-          .service = health.service,
-          .interval_ms = health.interval.count(),
-          .timeout_ms = health.timeout.count(),
-          .thresholds = {health.unhealthy_after, health.healthy_after}};
-}
-
-/// Everything of an upstream that must be equal for its kept connections to serve on after a reload.
-std::string identity_of(const config::Upstream& upstream, const upstream::ClusterSpec& cluster) {
+/// Everything of an upstream that must be equal for its kept connections to serve on after a reload. Endpoints may
+/// change meanwhile.
+std::string identity_of(const config::Upstream& upstream, const std::string& zone, const crypto::SecretText* key) {
   config::Settings alone;
+  alone.zone = zone;
   alone.upstreams.push_back(upstream);
-  std::string text = config::print(alone);
-  for (const auto& endpoint : cluster.endpoints) text += endpoint.address.text() + "\n";
-  return text;
+  alone.upstreams.front().endpoints.clear();
+  alone.upstreams.front().members.clear();
+  alone.upstreams.front().health.reset();
+  alone.upstreams.front().discovery = {};
+  crypto::Hmac mac{};
+  if (key) static_cast<void>(crypto::hmac_sha256(key->reveal(), "identity", mac));
+  return config::print(alone) + std::string(mac.begin(), mac.end());
 }
 
 }  // namespace
@@ -157,15 +144,10 @@ void SnapshotBuilder::add_upstream(Job& job, std::size_t position) {
                          .max_age_ms = upstream.max_connection_age.count(),
                          .max_requests = upstream.max_connection_streams,
                          .idle_timeout_ms = upstream.keepalive_timeout.count()};
-  if (upstream.health) spec.cluster.health = health_spec(*upstream.health);
-  for (const std::string& endpoint : upstream.endpoints) {
-    const std::vector<net::SocketAddress> addresses = net::resolve_now(endpoint);
-    if (addresses.empty()) {
-      log::warn("endpoint cannot be resolved, it is left out", {{"upstream", upstream.name}, {"endpoint", endpoint}});
-      continue;
-    }
-    spec.cluster.endpoints.push_back({endpoint, addresses.front()});
-  }
+  if (upstream.health) spec.health = health_spec(*upstream.health);
+  spec.cluster.ejection = ejection_spec(upstream.ejection);
+  add_endpoints(job, position, spec);
+  add_balancing(job, position, spec);
   if (upstream.tls) {
     const std::string owner = "upstream " + upstream.name;
     net::LoadedTls material = net::TlsMaterial::load(owner, *upstream.tls);
@@ -187,7 +169,7 @@ void SnapshotBuilder::add_upstream(Job& job, std::size_t position) {
     spec.tls_material = material.material ? material.material : keep ? last_->upstreams[before].tls_material : nullptr;
     spec.tls_settings = *upstream.tls;
   }
-  spec.cluster.identity = identity_of(upstream, spec.cluster);
+  spec.cluster.identity = identity_of(upstream, job.out.settings.zone, spec.cluster.sticky_key.get());
   job.out.upstreams.push_back(std::move(spec));
 }
 
@@ -219,8 +201,10 @@ std::shared_ptr<const Snapshot> SnapshotBuilder::build(const config::LoadResult&
   for (std::size_t i = 0; i < loaded.settings.listeners.size(); ++i) add_listener(job, i);
   for (std::size_t i = 0; i < loaded.settings.upstreams.size(); ++i) add_upstream(job, i);
   add_routes(job);
+  add_hash_variables(job);
   if (diagnostics.size() != before) return nullptr;
   snapshot->number = ++number_;
+  snapshot->cores = cores;
   snapshot->slots = registry_.counts();
   return snapshot;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "config/load.h"
+#include "crypto/secret_text.h"
 #include "crypto/ticket_keys.h"
 #include "metrics/registry.h"
 #include "proxy/snapshot.h"
@@ -24,8 +25,9 @@ class SnapshotBuilder {
   /// keep_old: TLS material that does not load any more is taken from the last snapshot, with a line in the log.
   std::shared_ptr<const proxy::Snapshot> build(const config::LoadResult& loaded, std::size_t cores,
                                                OnBadCertificate policy, std::vector<config::Diagnostic>& diagnostics);
-  /// The snapshot is in force: it is the "old" of the next build.
-  void accepted(std::shared_ptr<const proxy::Snapshot> snapshot) { last_ = std::move(snapshot); }
+  /// The snapshot is in force, or about to be: it is the "old" of the next build, and its endpoints are those that
+  /// every core uses. Before the cores install it, so that none of them finds an upstream empty.
+  void accepted(std::shared_ptr<const proxy::Snapshot> snapshot);
 
   /// The last build had to keep TLS material that does not load any more.
   [[nodiscard]] bool kept_old() const noexcept { return kept_old_; }
@@ -40,12 +42,18 @@ class SnapshotBuilder {
   std::size_t index_of(const std::string& listener);
   void add_listener(Job& job, std::size_t position);
   void add_upstream(Job& job, std::size_t position);
+  static void add_hash_variables(Job& job);
+  void add_sticky(Job& job, std::size_t position, proxy::Snapshot::UpstreamSpec& spec);
+  static void add_endpoints(Job& job, std::size_t position, proxy::Snapshot::UpstreamSpec& spec);
+  void add_balancing(Job& job, std::size_t position, proxy::Snapshot::UpstreamSpec& spec);
   void add_routes(Job& job);
   std::shared_ptr<const crypto::TicketKeys> ticket_keys(const config::Listener& listener);
 
   metrics::MetricsRegistry& registry_;
   std::vector<std::string> names_;
-  std::map<std::string, std::shared_ptr<crypto::TicketKeys>> keys_;  // by listener
+  std::map<std::string, std::shared_ptr<crypto::TicketKeys>> keys_;          // by listener
+  std::map<std::string, std::shared_ptr<upstream::SharedUpstream>> shared_;  // by upstream
+  std::shared_ptr<const crypto::SecretText> sticky_key_;  // of this process, where the config has none
   std::shared_ptr<const proxy::Snapshot> last_;
   std::uint64_t number_ = 0;
   bool kept_old_ = false;

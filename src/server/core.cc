@@ -21,6 +21,7 @@ Core::Core(std::size_t number, net::Engine engine, metrics::CoreMetrics& metrics
       tasks_(loop_.frames()),
       checking_(loop_.frames()),
       drains_(loop_.frames()),
+      checks_(loop_, checking_),
       end_idle_([](void* self) noexcept { static_cast<Core*>(self)->end_idle(); }, this),
       work_(loop_.io().get_executor()) {}
 
@@ -37,7 +38,7 @@ void Core::run() {
   loop_.run();
   // Stopped: close what is kept, and let the operations that this aborts come home.
   acceptors_.clear();
-  checks_.clear();
+  checks_.stop();
   pipeline_.install(proxy::GenerationPin());
   loop_.finish();
   library_.leave_thread();
@@ -117,6 +118,7 @@ proxy::GenerationPin Core::make_generation(std::shared_ptr<const proxy::Snapshot
     if (old) {
       for (std::size_t i = 0; i < old->clusters.size() && !cluster; ++i) {
         const bool same = old->clusters[i]->identity() == spec.cluster.identity &&
+                          old->clusters[i]->shared() == spec.shared &&
                           old->snapshot->upstreams[i].tls_material == spec.tls_material;
         if (same) cluster = old->clusters[i];
       }
@@ -126,7 +128,8 @@ proxy::GenerationPin Core::make_generation(std::shared_ptr<const proxy::Snapshot
       if (spec.tls_material)
         tls = net::TlsClientContext::make("upstream " + spec.cluster.name, spec.tls_settings, spec.cluster.protocol,
                                           spec.tls_material, library_, error);
-      cluster = std::make_shared<upstream::Cluster>(loop_, spec.cluster, std::move(tls), metrics_.upstream(spec.slot));
+      cluster = std::make_shared<upstream::Cluster>(loop_, spec.cluster, spec.shared, std::move(tls),
+                                                    metrics_.upstream(spec.slot));
     }
     next->clusters.push_back(std::move(cluster));
   }
@@ -136,17 +139,23 @@ proxy::GenerationPin Core::make_generation(std::shared_ptr<const proxy::Snapshot
   return proxy::GenerationPin(next.release());
 }
 
-// A cluster that serves on is checked on; those that requests do not come to any more are left alone.
+// Each upstream is the duty of one core of the process.
 void Core::start_checks() {
-  std::vector<std::unique_ptr<proxy::HealthChecks>> old = std::exchange(checks_, {});
-  for (const std::shared_ptr<upstream::Cluster>& cluster : pipeline_.generation()->clusters) {
-    if (!cluster->health()) continue;
-    const auto same = std::find_if(old.begin(), old.end(), [&](const auto& c) { return c && c->cluster() == cluster; });
-    if (same != old.end())
-      checks_.push_back(std::move(*same));
-    else
-      checks_.push_back(std::make_unique<proxy::HealthChecks>(loop_, cluster, checking_));
+  std::vector<proxy::HealthDuty> duties;
+  const proxy::Generation& generation = *pipeline_.generation();
+  for (std::size_t i = 0; i < generation.clusters.size(); ++i) {
+    const proxy::Snapshot::UpstreamSpec& spec = generation.snapshot->upstreams[i];
+    if (proxy::home_core(spec.cluster.name, generation.snapshot->cores) != number_) continue;
+    proxy::HealthDuty duty;
+    duty.upstream = spec.shared;
+    duty.health = spec.health;
+    duty.ejection = spec.cluster.ejection;
+    duty.protocol = spec.cluster.protocol;
+    duty.tls = generation.clusters[i]->tls();
+    duty.metrics = &metrics_.upstream(spec.slot);
+    duties.push_back(std::move(duty));
   }
+  checks_.assign(std::move(duties));
 }
 
 void Core::add(Connection& connection) noexcept {
@@ -172,7 +181,7 @@ Task<void> Core::drain(std::function<void()> done, DrainPlan plan) {
   loop_.set_timer(end_idle_, plan.grace_ms);
   co_await tasks_.join();
   end_idle_.clear();
-  checks_.clear();
+  checks_.stop();
   co_await checking_.join();
   done();
 }

@@ -12,7 +12,7 @@
 #include "base/task_group.h"
 #include "crypto/library.h"
 #include "net/loop.h"
-#include "proxy/health_check.h"
+#include "proxy/health_keeper.h"
 #include "proxy/pipeline.h"
 #include "proxy/snapshot.h"
 #include "server/address_table.h"
@@ -114,11 +114,11 @@ class Core {
   wire::H1ExchangePool exchanges_;
   wire::H2ExchangePool h2_exchanges_;
   proxy::Pipeline pipeline_;
-  TaskGroup tasks_;                                           // connections
-  TaskGroup checking_;                                        // health checks
-  TaskGroup drains_;                                          // waits for them
-  std::vector<std::unique_ptr<proxy::HealthChecks>> checks_;  // of the clusters that requests see now
-  std::vector<std::unique_ptr<Acceptor>> acceptors_;          // several of one listener after some upgrades
+  TaskGroup tasks_;                                   // connections
+  TaskGroup checking_;                                // health checks
+  TaskGroup drains_;                                  // waits for them
+  proxy::HealthKeepers checks_;                       // of the upstreams that are this core's duty
+  std::vector<std::unique_ptr<Acceptor>> acceptors_;  // several of one listener after some upgrades
   Connection* first_ = nullptr;
   wire::Drain drain_ = wire::Drain::none;
   bool streams_end_ = false;

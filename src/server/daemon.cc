@@ -17,16 +17,6 @@ namespace asio = boost::asio;
 
 namespace {
 
-log::Level level_of(config::LogLevel level) noexcept { return static_cast<log::Level>(static_cast<int>(level)); }
-
-accesslog::Options log_options(const config::AccessLog& settings) {
-  accesslog::Options options;
-  options.path = settings.path;
-  options.format = static_cast<accesslog::Format>(static_cast<int>(settings.format));
-  options.ring_entries = settings.ring;
-  return options;
-}
-
 void say(const std::string& line) { std::fprintf(stderr, "postern: %s\n", line.c_str()); }
 
 }  // namespace
@@ -38,6 +28,7 @@ Daemon::Daemon(config::LoadResult loaded, net::Engine engine, Loader load, Start
       loaded_(std::move(loaded)),
       collector_(registry_, {POSTERN_VERSION, net::to_string(engine)}),
       builder_(registry_),
+      discoveries_(registry_),
       inherited_(std::move(start.inherited)),
       upgrade_(io_, std::move(start.invocation)),
       signals_(io_),
@@ -54,7 +45,6 @@ Daemon::~Daemon() {
 
 int Daemon::run() {
   ::signal(SIGPIPE, SIG_IGN);
-  log::process().set_level(level_of(loaded_.settings.log_level));
   protect_memory();
   raise_file_limit();
   if (!start()) return 2;
@@ -93,8 +83,11 @@ bool Daemon::start() {
 }
 
 bool Daemon::open_log() {
+  const config::Settings& settings = loaded_.settings;
   try {
-    access_log_ = std::make_unique<accesslog::AccessLog>(log_options(loaded_.settings.access_log), registry_);
+    own_log_.configure(settings.log, settings.syslog);
+    const accesslog::Options options = accesslog::options_of(settings.access_log, settings.syslog);
+    access_log_ = std::make_unique<accesslog::AccessLog>(options, registry_);
     return true;
   } catch (const std::exception& e) {
     say(e.what());
@@ -112,11 +105,12 @@ bool Daemon::apply(const config::LoadResult& loaded, SnapshotBuilder::OnBadCerti
     diagnostics.push_back(loaded.diagnostic("listener", error));
     return false;
   }
+  discoveries_.apply(*snapshot);
+  builder_.accepted(snapshot);
   for (std::size_t i = 0; i < cores_.size(); ++i) {
     installs[i].snapshot = snapshot;
     cores_[i]->post_install(std::move(installs[i]));
   }
-  builder_.accepted(snapshot);
   registry_.set(metrics::Gauge::config_generation, static_cast<std::int64_t>(snapshot->number));
   registry_.set(metrics::Gauge::config_loaded_at, static_cast<std::int64_t>(::time(nullptr)));
   return true;
@@ -159,6 +153,7 @@ void Daemon::every_minute() {
   minute_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
     builder_.rotate_ticket_keys();
+    log::process().tick();
     every_minute();
   });
 }
@@ -166,7 +161,9 @@ void Daemon::every_minute() {
 void deep_check(const config::LoadResult& loaded, std::vector<config::Diagnostic>& diagnostics) {
   metrics::MetricsRegistry registry;
   SnapshotBuilder builder(registry);
-  builder.build(loaded, 1, SnapshotBuilder::OnBadCertificate::refuse, diagnostics);
+  const auto snapshot = builder.build(loaded, 1, SnapshotBuilder::OnBadCertificate::refuse, diagnostics);
+  // What is not found today may be there tomorrow: a warning in the log, and no mistake in the config.
+  if (snapshot) Discoveries(registry).apply(*snapshot);
 }
 
 }  // namespace postern::server

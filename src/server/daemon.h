@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "accesslog/access_log.h"
+#include "accesslog/own_log.h"
 #include "admin/server.h"
 #include "config/load.h"
 #include "metrics/collector.h"
@@ -21,6 +22,7 @@
 #include "net/file_watch.h"
 #include "server/build.h"
 #include "server/core.h"
+#include "server/discoveries.h"
 #include "server/inherited.h"
 #include "server/listen_sockets.h"
 #include "server/notify.h"
@@ -71,6 +73,7 @@ class Daemon {
   void on_signal(int signal);
   // reload.cc
   void reload();
+  void configure_logs(const config::Settings& settings);
   std::string try_reload();
   void reload_certificates();
   void watch_files();
@@ -91,6 +94,7 @@ class Daemon {
   void look_at_cores(std::int64_t now_ms);
   void core_stands_still(const Watchdog::Change& change);
   void look_at_resources(std::int64_t now_ms);
+  std::int64_t common_lag(std::int64_t now_ms);
 
   // Constant after construction
   const Loader load_;
@@ -101,6 +105,8 @@ class Daemon {
   metrics::MetricsRegistry registry_;
   metrics::Collector collector_;
   SnapshotBuilder builder_;
+  Discoveries discoveries_;
+  accesslog::OwnLog own_log_;
   std::unique_ptr<accesslog::AccessLog> access_log_;
   AddressTable addresses_;
   std::vector<std::unique_ptr<Core>> cores_;
@@ -120,6 +126,8 @@ class Daemon {
   std::optional<Watchdog> watchdog_;
   Overload overload_;
   ResourceSampler sampler_;
+  std::int64_t pulsed_ms_ = 0;
+  std::int64_t lag_counts_from_ms_ = 0;
   std::int64_t fed_ms_ = 0;      // when the service manager last heard that all is well
   std::int64_t trimmed_ms_ = 0;  // when memory was last given back to the kernel
   boost::asio::steady_timer deadline_;

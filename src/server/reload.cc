@@ -39,19 +39,24 @@ std::string Daemon::try_reload() {
   if (old.workers != now.workers || old.engine != now.engine || old.admin_listen != now.admin_listen) {
     log::warn("workers, engine and admin.listen change with a restart only");
   }
-  log::process().set_level(static_cast<log::Level>(static_cast<int>(now.log_level)));
-  try {
-    accesslog::Options options{now.access_log.path,
-                               static_cast<accesslog::Format>(static_cast<int>(now.access_log.format)),
-                               now.access_log.ring};
-    access_log_->configure(options);
-  } catch (const std::exception& e) {
-    log::error("access log stays as it was", {{"why", e.what()}});
-  }
+  configure_logs(now);
   loaded_ = std::move(loaded);
   watch_files();
   log::info("reloaded");
   return {};
+}
+
+void Daemon::configure_logs(const config::Settings& settings) {
+  try {
+    own_log_.configure(settings.log, settings.syslog);
+  } catch (const std::exception& e) {
+    log::error("own log stays where it was", {{"why", e.what()}});
+  }
+  try {
+    access_log_->configure(accesslog::options_of(settings.access_log, settings.syslog));
+  } catch (const std::exception& e) {
+    log::error("access log stays as it was", {{"why", e.what()}});
+  }
 }
 
 void Daemon::watch_files() {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/peak_ewma.h"
 #include "config/syntax.h"
 
 namespace postern::upstream {
@@ -14,12 +15,12 @@ std::string host_of(const std::string& name) {
 }
 }  // namespace
 
-Endpoint::Endpoint(net::Loop& loop, std::string name, net::SocketAddress address, Limits limits,
-                   metrics::UpstreamRow& metrics)
+Endpoint::Endpoint(net::Loop& loop, const EndpointSet::Member& member, Limits limits, metrics::UpstreamRow& metrics)
     : loop_(loop),
-      name_(std::move(name)),
-      host_(host_of(name_)),
-      address_(address),
+      spec_(member.spec),
+      host_(host_of(spec_.name)),
+      state_(member.state),
+      counts_(state_->outlier().join()),
       limits_(limits),
       metrics_(metrics),
       dials_(loop),
@@ -55,7 +56,7 @@ ConnectionPtr Endpoint::find(bool careful) noexcept {
 }
 
 void Endpoint::keep(ConnectionPtr connection) noexcept {
-  if (kept_.size() >= limits_.max_idle) return;
+  if (retired_ || kept_.size() >= limits_.max_idle) return;
   UpstreamConnection& kept = *connection;
   kept_.push_back(Kept{std::move(connection), coarse_now_ms()});
   metrics_.idle.add();
@@ -71,6 +72,25 @@ void Endpoint::close_kept() noexcept {
     connection->watch(nullptr);
     connection->retire();  // requests that lease it go on
   }
+}
+
+void Endpoint::retire() noexcept {
+  retired_ = true;
+  close_kept();
+}
+
+void Endpoint::record(TryOutcome outcome, Nanoseconds now, Nanoseconds took) noexcept {
+  constexpr double kLeastNs = 1e6;  // failures that take no time at all
+  constexpr double kMostNs = 30e9;  // a minute or two, then it is tried again whatever it did
+  if (outcome == TryOutcome::cancelled) return;
+  const Nanoseconds elapsed = now - candidate_.latency_at;
+  double sample = std::max<double>(static_cast<double>(took), 1);
+  if (outcome != TryOutcome::ok) {
+    const double before = std::max(aged_latency(candidate_.latency_ns, elapsed), kLeastNs);
+    sample = std::max(sample, std::min(before * (outcome == TryOutcome::error_status ? 2 : 4), kMostNs));
+  }
+  candidate_.latency_ns = with_sample(candidate_.latency_ns, elapsed, sample);
+  candidate_.latency_at = now;
 }
 
 void Endpoint::on_kept_lost(UpstreamConnection& connection) noexcept {

@@ -5,6 +5,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include "upstream/outlier_record.h"
+
 namespace postern::upstream {
 
 /// Why an endpoint gets no requests; several may hold at once.
@@ -31,10 +33,13 @@ class EndpointState {
   /// When it became usable (again), steady clock: slow start counts from there. 0: with the upstream itself.
   [[nodiscard]] std::int64_t usable_since_ms() const noexcept { return since_ms_.load(std::memory_order_relaxed); }
   void set_usable_since_ms(std::int64_t now_ms) noexcept { since_ms_.store(now_ms, std::memory_order_relaxed); }
+  /// What its answers have told.
+  OutlierRecord& outlier() noexcept { return outlier_; }
 
  private:
   std::atomic<std::uint32_t> out_{0};
   std::atomic<std::int64_t> since_ms_{0};
+  OutlierRecord outlier_;
 };
 
 }  // namespace postern::upstream

@@ -21,7 +21,7 @@ struct EndpointSpec {
   net::SocketAddress address;
   std::uint32_t weight = 1;    // 0: known, but gets nothing
   std::uint32_t priority = 0;  // 0 first; others take over when it is ill
-  std::string zone;
+  std::string zone = {};
 
   bool operator==(const EndpointSpec&) const = default;
 };
@@ -46,12 +46,15 @@ class SharedUpstream {
   [[nodiscard]] std::shared_ptr<const EndpointSet> endpoints() const;
 
   [[nodiscard]] std::uint64_t epoch() const noexcept { return epoch_.load(std::memory_order_acquire); }
+  /// Held by whoever ejects endpoints or puts them back: how many are out has to be known meanwhile.
+  std::mutex& ejecting() noexcept { return ejecting_; }
   /// Somebody's state has changed.
   void changed() noexcept { epoch_.fetch_add(1, std::memory_order_acq_rel); }
 
  private:
   const std::string name_;
   std::atomic<std::uint64_t> epoch_{1};
+  std::mutex ejecting_;
   mutable std::mutex mutex_;  // guards set_
   std::shared_ptr<const EndpointSet> set_ = std::make_shared<EndpointSet>();
 };

@@ -204,6 +204,7 @@ def test_round_robin(postern_with, make_origin):
     origins = [make_origin(name) for name in ("a", "b", "c")]
     settings = simple(origins[0])
     settings["upstream"][0]["endpoints"] = [one.endpoint for one in origins]
+    settings["upstream"][0]["balance"] = {"kind": "round_robin"}
     postern = postern_with(settings)
     with postern.client() as client:
         names = [client.get("/x").fields["x-origin"] for _ in range(9)]

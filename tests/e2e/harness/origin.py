@@ -108,6 +108,7 @@ class Origin:
         tls: ssl.SSLContext | None = None,
         idle_close: float | None = None,
         port: int = 0,
+        host: str = "127.0.0.1",
     ):
         self.name, self.tls, self.idle_close = name, tls, idle_close
         self.scripts: dict[str, tuple[Script, bool]] = {}
@@ -125,9 +126,9 @@ class Origin:
         else:
             self.sock = socket.socket()
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self.sock.bind(("127.0.0.1", port))
+            self.sock.bind((host, port))
             self.port = self.sock.getsockname()[1]
-            self.endpoint = f"127.0.0.1:{self.port}"
+            self.endpoint = f"{host}:{self.port}"
         self.sock.listen(1024)
         self.stopped = False
         threading.Thread(target=self._accept, daemon=True).start()

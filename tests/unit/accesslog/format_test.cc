@@ -33,14 +33,14 @@ AccessRecord example() {
 }
 
 /// Through a ring, as in life.
-std::string line_of(const AccessRecord& record, Format format) {
+std::string line_of(const AccessRecord& record, Format format, std::string_view line_template = {}) {
   ByteRing ring(8 * kMaxRecordBytes);
   EXPECT_TRUE(append(ring, record));
   ring.refresh();
   DecodedRecord decoded;
   EXPECT_TRUE(decode(ring.front(), decoded));
   std::string out;
-  LineFormatter(format).append(out, decoded);
+  LineFormatter(format, line_template).append(out, decoded);
   return out;
 }
 
@@ -71,6 +71,59 @@ TEST(AccessFormat, CommonAndCombined) {
   EXPECT_EQ(line_of(AccessRecord{}, Format::combined), "- - - [01/Jan/1970:00:00:00 +0000] \"-\" 000 0 \"-\" \"-\"\n");
 }
 
+TEST(AccessFormat, Template) {
+  EXPECT_EQ(line_of(example(), Format::text,
+                    "{time}|{time_unix}|{time_clf}|{request_id} {client} {listener} {route} {user} {method} {host} "
+                    "{target} {http} {tls} {status} {bytes_in} {bytes_out} {duration_ms} {upstream} {endpoint} "
+                    "{upstream_ms} {retries} {user_agent} {referer} {error}{{}}"),
+            "2025-12-31T23:59:59.123Z|1767225599.123|31/Dec/2025:23:59:59\\x20+0000|01J0 192.0.2.7 public predict - "
+            "POST api.example.com /v1/models/m:predict?x=1&token=*** 1.1 TLSv1.3 200 1024 77 12.345 models "
+            "127.0.0.1:9000 0.900 1 curl/8.0 https://a/?code=*** -{}\n");
+  EXPECT_EQ(line_of(AccessRecord{}, Format::text, "{upstream_ms} \"{user_agent}\" '{user_agent:json}' {status}"),
+            "- \"-\" '' 000\n");
+}
+
+TEST(AccessFormat, TemplateEscapesByWhereAVariableStands) {
+  AccessRecord record = example();
+  record.user_agent = "a b\"\\\n\xC3\xA9\xFF";
+  EXPECT_EQ(line_of(record, Format::text, "{user_agent} \"{user_agent}\" {user_agent:json}"),
+            "a\\x20b\\x22\\x5C\\x0A\\xC3\\xA9\\xFF \"a b\\x22\\x5C\\x0A\\xC3\\xA9\\xFF\" "
+            "a b\\\"\\\\\\n\xC3\xA9\\ufffd\n");
+}
+
+TEST(AccessFormat, JsonOfEveryLength) {
+  // Eight bytes at once, and what is left: whatever stands where.
+  for (std::size_t length = 1; length < 40; ++length) {
+    for (std::size_t at = 0; at <= length; ++at) {
+      AccessRecord record;
+      std::string agent(length, 'a'), expected = agent;
+      if (at < length) {
+        agent[at] = '\n';
+        expected.replace(at, 1, "\\n");
+      }
+      record.user_agent = agent;
+      ASSERT_NE(line_of(record, Format::json).find("\"user_agent\":\"" + expected + "\"}"), std::string::npos)
+          << length << ' ' << at;
+    }
+  }
+}
+
+TEST(AccessFormat, TheWorstRecordFits) {
+  AccessRecord record = example();
+  const std::string worst(10'000, '\xff');
+  for (auto view : {&AccessRecord::request_id, &AccessRecord::client, &AccessRecord::listener, &AccessRecord::route,
+                    &AccessRecord::user, &AccessRecord::method, &AccessRecord::host, &AccessRecord::target,
+                    &AccessRecord::upstream, &AccessRecord::endpoint, &AccessRecord::tls_version,
+                    &AccessRecord::user_agent, &AccessRecord::referer, &AccessRecord::error}) {
+    record.*view = worst;
+  }
+  EXPECT_GT(line_of(record, Format::json).size(), 40'000U);
+  std::string secrets = "/?";
+  while (secrets.size() < 4000) secrets += "sig=&";
+  record.target = record.referer = secrets;
+  EXPECT_NE(line_of(record, Format::json).find("sig=***&sig=***"), std::string::npos);
+}
+
 TEST(AccessFormat, NothingForgesALine) {
   AccessRecord record = example();
   const std::string evil = "a\r\nGET /forged \"\\ \x1b[2J \xff\xC2\x9B";
@@ -78,8 +131,8 @@ TEST(AccessFormat, NothingForgesALine) {
                     &AccessRecord::host, &AccessRecord::target, &AccessRecord::user_agent, &AccessRecord::referer}) {
     record.*view = evil;
   }
-  for (const Format format : {Format::json, Format::common, Format::combined}) {
-    const std::string line = line_of(record, format);
+  for (const Format format : {Format::json, Format::common, Format::combined, Format::text}) {
+    const std::string line = line_of(record, format, "{user_agent} \"{referer}\" {target:json} {request_id} {host}");
     EXPECT_EQ(line.find('\n'), line.size() - 1);
     for (const char c : line.substr(0, line.size() - 1)) EXPECT_GE(static_cast<unsigned char>(c), 0x20);
     EXPECT_EQ(line.find("\xC2\x9B"), std::string::npos);

@@ -2,6 +2,7 @@
 #include "base/log.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include <cerrno>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace postern::log {
@@ -113,6 +115,76 @@ TEST_F(LogTest, KeepsErrno) {
   errno = ENOSPC;
   logger_.write(Level::info, "x");
   EXPECT_EQ(errno, ENOSPC);
+}
+
+TEST_F(LogTest, TickTellsWhatWasHeldBackAndDidNotComeAgain) {
+  for (int i = 0; i < 25; ++i) logger_.write(Level::warn, "endpoint refused");
+  for (int i = 0; i < 3; ++i) logger_.write(Level::info, "something else");
+  written();
+  logger_.tick();
+  EXPECT_EQ(written(), "") << "its window is not over";
+  fake_now_ns += Logger::kWindowNs;
+  logger_.tick();
+  EXPECT_EQ(written(),
+            "time=2026-01-01T00:00:09.123Z level=warn msg=\"lines were held back\" message=\"endpoint refused\" "
+            "lines=15\n");
+  logger_.tick();
+  EXPECT_EQ(written(), "") << "once";
+  EXPECT_EQ(logger_.held_back(), 15U);
+  logger_.write(Level::warn, "endpoint refused");
+  EXPECT_EQ(written().find("held_back"), std::string::npos) << "it has been told";
+}
+
+TEST_F(LogTest, PrefixTellsThePriority) {
+  logger_.set_priority_prefix(true);
+  logger_.set_level(Level::debug);
+  for (const Level level : {Level::error, Level::warn, Level::info, Level::debug}) logger_.write(level, "x");
+  const std::string text = written();
+  for (const char* part : {"<3>time=", "\n<4>time=", "\n<6>time=", "\n<7>time="}) {
+    EXPECT_NE(text.find(part), std::string::npos) << part;
+  }
+}
+
+class Kept final : public Output {
+ public:
+  bool write(Level level, std::string_view line) noexcept override {
+    lines.emplace_back(level, line);
+    return takes;
+  }
+  std::vector<std::pair<Level, std::string>> lines;
+  bool takes = true;
+};
+
+TEST_F(LogTest, AnOutputGetsLinesWithoutTimeAndLevel) {
+  Kept output;
+  logger_.set_output(&output);
+  logger_.set_priority_prefix(true);
+  logger_.write(Level::warn, "a b", {{"c", 1}});
+  logger_.set_format(Format::json);
+  logger_.write(Level::info, "d");
+  ASSERT_EQ(output.lines.size(), 2U);
+  EXPECT_EQ(output.lines[0], std::make_pair(Level::warn, std::string("msg=\"a b\" c=1")));
+  EXPECT_EQ(output.lines[1].second, "{\"time\":\"2025-12-31T23:59:59.123Z\",\"level\":\"info\",\"msg\":\"d\"}");
+  output.takes = false;
+  logger_.write(Level::info, "e");
+  EXPECT_EQ(logger_.lost(), 1U);
+  EXPECT_EQ(written(), "");
+  logger_.set_output(nullptr);
+  logger_.write(Level::info, "f");
+  EXPECT_NE(written(), "");
+}
+
+TEST(IsJournal, ComparesDeviceAndInode) {
+  const Pipe pipe;
+  struct stat status {};
+  ASSERT_EQ(::fstat(pipe.ends[1], &status), 0);
+  const std::string good = std::to_string(status.st_dev) + ':' + std::to_string(status.st_ino);
+  EXPECT_TRUE(is_journal(pipe.ends[1], good.c_str()));
+  EXPECT_FALSE(is_journal(pipe.ends[1], nullptr));
+  for (const std::string& bad :
+       {std::string(), std::string(":"), good + "0", "1" + good, good + "x", std::string("x:y")}) {
+    EXPECT_FALSE(is_journal(pipe.ends[1], bad.c_str())) << bad;
+  }
 }
 
 }  // namespace

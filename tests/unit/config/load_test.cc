@@ -45,7 +45,7 @@ TEST(ConfigLoad, FillsDefaults) {
   const Settings& settings = result.settings;
   EXPECT_EQ(settings.workers, 0u);
   EXPECT_EQ(settings.engine, Engine::automatic);
-  EXPECT_EQ(settings.log_level, LogLevel::info);
+  EXPECT_EQ(settings.log.level, LogLevel::info);
   EXPECT_EQ(settings.admin_listen, "127.0.0.1:9180");
   EXPECT_EQ(settings.drain_timeout, std::chrono::seconds(30));
   EXPECT_EQ(settings.access_log.ring, 4096u);
@@ -156,7 +156,7 @@ TEST(ConfigLoad, TakesValuesFromEnvironmentAndFiles) {
       "etc/c.toml", environment);
   ASSERT_EQ(lines_of(result), Lines{});
   EXPECT_EQ(result.settings.workers, 3u);
-  EXPECT_EQ(result.settings.log_level, LogLevel::debug);
+  EXPECT_EQ(result.settings.log.level, LogLevel::debug);
   EXPECT_EQ(result.settings.listeners.at(0).address, "127.0.0.1:81");
   const Route& route = result.settings.routes.at(0);
   EXPECT_EQ(route.hosts, std::vector<std::string>{"a.example"});

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "unit/base/count_allocations.h"
 #include "unit/server/core_support.h"
 #include "unit/server/h2_origin.h"
 #include "unit/wire/h2_peer.h"
@@ -45,6 +46,18 @@ struct AllocationCounter {
 AllocationCounter g_allocations;
 
 }  // namespace
+
+namespace postern::test {
+void start_counting_allocations() noexcept {
+  g_allocations.count = 0;
+  g_allocations.thread = pthread_self();
+  g_allocations.counting = true;
+}
+std::uint64_t stop_counting_allocations() noexcept {
+  g_allocations.counting = false;
+  return g_allocations.count;
+}
+}  // namespace postern::test
 
 #if POSTERN_COUNTS_ALLOCATIONS
 namespace {

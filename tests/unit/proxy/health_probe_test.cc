@@ -5,7 +5,6 @@
 
 #include "net/tls_client_context.h"
 #include "unit/proxy/health_server.h"
-#include "wire/h2_client.h"
 
 namespace postern::proxy {
 namespace {
@@ -18,30 +17,26 @@ std::string message(std::string_view bytes) {
 }
 const std::string kServing = message("\x08\x01");
 
-class HealthProbe : public testing::Test {
+class GrpcHealth : public testing::Test {
  protected:
-  explicit HealthProbe(std::string service = "") {
-    upstream::ClusterSpec spec;
-    spec.name = "u";
-    spec.protocol = config::UpstreamProtocol::h2;
-    spec.endpoints.push_back({"localhost:7", server_.address()});
-    spec.health = upstream::HealthSpec{};
-    spec.health->service = std::move(service);
-    spec.health->timeout_ms = 200;
-    cluster_ = std::make_unique<upstream::Cluster>(loop_, spec, nullptr, row_);
-    probe_ = std::make_unique<GrpcHealthProbe>(loop_, *cluster_, *cluster_->endpoints()[0]);
+  explicit GrpcHealth(std::string service = "") {
+    spec_.service = std::move(service);
+    spec_.timeout_ms = 200;
+    const upstream::EndpointSpec endpoint{.name = "localhost:7", .address = server_.address(), .zone = {}};
+    target_ = health_target(endpoint, spec_, config::UpstreamProtocol::h2, nullptr);
+    probe_ = make_health_probe(loop_, target_, spec_);
     server_.answer.body = kServing;
   }
-  ~HealthProbe() override {
+  ~GrpcHealth() override {
     probe_.reset();
     test::settle(loop_);
   }
   HealthResult check() {
-    test::Running<HealthResult> running(loop_, probe_->run());
+    test::Running<HealthFinding> running(loop_, probe_->run());
     EXPECT_TRUE(finish(running));
-    return running.get();
+    return running.get().result;
   }
-  bool finish(test::Running<HealthResult>& running) {
+  bool finish(test::Running<HealthFinding>& running) {
     return test::drive(loop_, [&] {
       server_.step();
       return running.done();
@@ -49,18 +44,18 @@ class HealthProbe : public testing::Test {
   }
 
   net::Loop loop_;
-  metrics::UpstreamRow row_{};
   HealthServer server_;
-  std::unique_ptr<upstream::Cluster> cluster_;
-  std::unique_ptr<GrpcHealthProbe> probe_;
+  upstream::HealthSpec spec_;
+  HealthTarget target_;
+  std::unique_ptr<HealthProbe> probe_;
 };
 
-class NamedHealthProbe : public HealthProbe {
+class NamedGrpcHealth : public GrpcHealth {
  protected:
-  NamedHealthProbe() : HealthProbe("model") {}
+  NamedGrpcHealth() : GrpcHealth("model") {}
 };
 
-TEST_F(NamedHealthProbe, AsksForItsService) {
+TEST_F(NamedGrpcHealth, AsksForItsService) {
   EXPECT_EQ(check(), HealthResult::serving);
   EXPECT_EQ(server_.fields[":method"], "POST");
   EXPECT_EQ(server_.fields[":path"], "/grpc.health.v1.Health/Check");
@@ -71,7 +66,7 @@ TEST_F(NamedHealthProbe, AsksForItsService) {
   EXPECT_EQ(server_.body, message("\x0a\x05model"));
 }
 
-TEST_F(HealthProbe, KnowsAnswers) {
+TEST_F(GrpcHealth, KnowsAnswers) {
   struct Row {
     HealthServer::Answer answer;
     HealthResult result;
@@ -94,7 +89,6 @@ TEST_F(HealthProbe, KnowsAnswers) {
            Row{{.body = long_message}, HealthResult::failed},
            Row{{.status = "404", .grpc_status = ""}, HealthResult::failed},
            Row{{.status = "503", .body = kServing}, HealthResult::failed},
-           Row{{.silent = true}, HealthResult::timeout},
            Row{{.drop = true}, HealthResult::failed},
            Row{{.body = kServing}, HealthResult::serving},
        }) {
@@ -104,22 +98,28 @@ TEST_F(HealthProbe, KnowsAnswers) {
   }
 }
 
-TEST_F(HealthProbe, KeepsItsConnection) {
+TEST_F(GrpcHealth, KeepsItsConnection) {
   for (int i = 0; i < 5; ++i) EXPECT_EQ(check(), HealthResult::serving);
   EXPECT_EQ(server_.connections, 1);
-  EXPECT_EQ(row_.open.get(), 0u);  // the traffic's are counted apart
 }
 
-TEST_F(HealthProbe, TakesAFreshConnectionBehindSilence) {
-  server_.answer.silent = true;
-  EXPECT_EQ(check(), HealthResult::timeout);
-  EXPECT_EQ(check(), HealthResult::timeout);
+TEST_F(GrpcHealth, TakesAFreshConnectionBehindSilence) {
+  for (int i = 1; i <= 2; ++i) {
+    server_.answer.silent = true;
+    test::Running<HealthFinding> running(loop_, probe_->run());
+    ASSERT_TRUE(test::drive(loop_, [&] {
+      server_.step();
+      return server_.checks == i;
+    }));
+    probe_->cancel();  // its time was over
+    EXPECT_NE(running.get().result, HealthResult::serving);
+  }
   server_.answer.silent = false;
   EXPECT_EQ(check(), HealthResult::serving);
   EXPECT_EQ(server_.connections, 3);
 }
 
-TEST_F(HealthProbe, DoesNotBlameTheServerForClosingWhatRested) {
+TEST_F(GrpcHealth, DoesNotBlameTheServerForClosingWhatRested) {
   EXPECT_EQ(check(), HealthResult::serving);
   server_.close_connections();  // not seen here before the next question
   EXPECT_EQ(check(), HealthResult::serving);
@@ -128,7 +128,7 @@ TEST_F(HealthProbe, DoesNotBlameTheServerForClosingWhatRested) {
   EXPECT_EQ(check(), HealthResult::serving);
 }
 
-TEST_F(HealthProbe, SeesThatNobodyListens) {
+TEST_F(GrpcHealth, SeesThatNobodyListens) {
   EXPECT_EQ(check(), HealthResult::serving);
   server_.close_connections();
   server_.close_listener();
@@ -136,9 +136,9 @@ TEST_F(HealthProbe, SeesThatNobodyListens) {
   EXPECT_EQ(check(), HealthResult::unreachable);
 }
 
-TEST_F(HealthProbe, EndsWhenCancelled) {
+TEST_F(GrpcHealth, EndsWhenCancelled) {
   server_.answer.silent = true;
-  test::Running<HealthResult> running(loop_, probe_->run());
+  test::Running<HealthFinding> running(loop_, probe_->run());
   ASSERT_TRUE(test::drive(loop_, [&] {
     server_.step();
     return server_.checks == 1;
@@ -148,14 +148,128 @@ TEST_F(HealthProbe, EndsWhenCancelled) {
   EXPECT_TRUE(running.done());
 }
 
-TEST_F(HealthProbe, DoesNotAskWhenCancelledBeforeItIsConnected) {
-  test::Running<HealthResult> running(loop_, probe_->run());
+TEST_F(GrpcHealth, DoesNotAskWhenCancelledBeforeItIsConnected) {
+  test::Running<HealthFinding> running(loop_, probe_->run());
   EXPECT_FALSE(running.done());
   probe_->cancel();
   EXPECT_TRUE(running.finish());  // nobody answers
   server_.step();
   server_.step();
   EXPECT_EQ(server_.checks, 0);
+}
+
+/// Takes one connection, reads a head, says its piece, and closes.
+class PlainServer {
+ public:
+  PlainServer() {
+    listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    const auto any = net::ip_address("127.0.0.1", 0);
+    EXPECT_EQ(::bind(listener_, any->get(), any->size), 0);
+    EXPECT_EQ(::listen(listener_, 16), 0);
+  }
+  ~PlainServer() {
+    ::close(listener_);
+    if (fd_ >= 0) ::close(fd_);
+  }
+  [[nodiscard]] net::SocketAddress address() const { return net::local_of(listener_); }
+  void step() {
+    if (const int fd = ::accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK); fd >= 0) {
+      if (fd_ >= 0) ::close(fd_);
+      fd_ = fd;
+      request.clear();
+    }
+    char block[4096];
+    const ssize_t got = fd_ >= 0 ? ::recv(fd_, block, sizeof block, 0) : -1;
+    if (got <= 0) return;
+    request.append(block, static_cast<std::size_t>(got));
+    if (!request.ends_with("\r\n\r\n") || answer.empty()) return;
+    EXPECT_GT(::send(fd_, answer.data(), answer.size(), MSG_NOSIGNAL), 0);
+    if (closes) ::close(std::exchange(fd_, -1));
+  }
+  std::string answer;
+  std::string request;
+  bool closes = true;
+
+ private:
+  int listener_;
+  int fd_ = -1;
+};
+
+class PlainHealth : public testing::Test {
+ protected:
+  HealthFinding check(config::HealthKind kind) {
+    spec_.kind = kind;
+    const upstream::EndpointSpec endpoint{.name = "models.test:7", .address = server_.address(), .zone = {}};
+    const HealthTarget target = health_target(endpoint, spec_, config::UpstreamProtocol::http1, nullptr);
+    const std::unique_ptr<HealthProbe> probe = make_health_probe(loop_, target, spec_);
+    test::Running<HealthFinding> running(loop_, probe->run());
+    EXPECT_TRUE(test::drive(loop_, [&] {
+      server_.step();
+      return running.done();
+    }));
+    return running.get();
+  }
+  net::Loop loop_;
+  PlainServer server_;
+  upstream::HealthSpec spec_;
+};
+
+TEST_F(PlainHealth, AnOpenPortIsEnoughForTcp) {
+  EXPECT_EQ(check(config::HealthKind::tcp).result, HealthResult::serving);
+  const int taken = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const auto any = net::ip_address("127.0.0.1", 0);
+  EXPECT_EQ(::bind(taken, any->get(), any->size), 0);  // and nobody listens
+  std::uint16_t port = 0;
+  net::SocketAddress local = net::local_of(taken);
+  port = ntohs(reinterpret_cast<const sockaddr_in*>(&local.storage)->sin_port);
+  spec_.port = port;
+  EXPECT_EQ(check(config::HealthKind::tcp).result, HealthResult::unreachable);
+  ::close(taken);
+}
+
+TEST_F(PlainHealth, AsksForItsPath) {
+  server_.answer = "HTTP/1.1 204 No Content\r\n\r\n";
+  spec_.path = "/ping?deep=1";
+  EXPECT_EQ(check(config::HealthKind::http).result, HealthResult::serving);
+  EXPECT_TRUE(server_.request.starts_with("GET /ping?deep=1 HTTP/1.1\r\n")) << server_.request;
+  EXPECT_NE(server_.request.find("\r\nHost: models.test:7\r\n"), std::string::npos) << server_.request;
+  spec_.host = "other";
+  spec_.method = config::HealthMethod::post;
+  EXPECT_EQ(check(config::HealthKind::http).result, HealthResult::serving);
+  EXPECT_TRUE(server_.request.starts_with("POST ")) << server_.request;
+  EXPECT_NE(server_.request.find("\r\nHost: other\r\n"), std::string::npos) << server_.request;
+}
+
+TEST_F(PlainHealth, JudgesStatusAndBody) {
+  const auto ask = [&](std::string answer) {
+    server_.answer = std::move(answer);
+    return check(config::HealthKind::http).result;
+  };
+  EXPECT_EQ(ask("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno"), HealthResult::serving);
+  EXPECT_EQ(ask("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"), HealthResult::bad_status);
+  EXPECT_EQ(ask("HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n"), HealthResult::bad_status);
+  EXPECT_EQ(ask("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), HealthResult::serving);
+  EXPECT_EQ(ask("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhal"), HealthResult::failed);
+  EXPECT_EQ(ask("SSH-2.0-what\r\n"), HealthResult::failed);
+  spec_.statuses = {{503, 503}, {200, 204}};
+  spec_.expected_body = "ready";
+  EXPECT_EQ(ask("HTTP/1.1 503 Busy\r\nContent-Length: 7\r\n\r\nalready"), HealthResult::serving);
+  EXPECT_EQ(ask("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nnot"), HealthResult::bad_body);
+  EXPECT_EQ(ask("HTTP/1.1 200 OK\r\n\r\nready until the end"), HealthResult::serving);
+}
+
+TEST_F(PlainHealth, ReadsNoMoreThanItMay) {
+  server_.closes = false;  // and the body would go on
+  server_.answer = "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n0123456789ready";
+  spec_.max_body = 10;
+  spec_.expected_body = "ready";
+  EXPECT_EQ(check(config::HealthKind::http).result, HealthResult::bad_body);
+  spec_.max_body = 15;
+  server_.answer += "!";
+  EXPECT_EQ(check(config::HealthKind::http).result, HealthResult::serving);
+  spec_.max_body = 0;
+  spec_.expected_body.clear();
+  EXPECT_EQ(check(config::HealthKind::http).result, HealthResult::serving);
 }
 
 }  // namespace

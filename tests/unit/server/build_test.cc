@@ -68,17 +68,72 @@ TEST_F(Build, RoutesKnowUpstreamsByIndex) {
                               "[[route]]\nname = \"r\"\npath = \"/*\"\nforward = \"v\"\n");
   ASSERT_EQ(snapshot->routes->routes().size(), 1u);
   EXPECT_EQ(snapshot->routes->routes()[0].forward()->upstream, 1u);
-  EXPECT_EQ(snapshot->upstreams[1].cluster.endpoints.size(), 2u);
+  EXPECT_EQ(snapshot->upstreams[1].shared->endpoints()->members.size(), 2u);
   EXPECT_EQ(snapshot->route_slots.size(), 1u);
 }
 
 TEST_F(Build, EqualUpstreamsHaveEqualIdentities) {
-  const auto text = [](const std::string& more) {
-    return listener("a") + "[[upstream]]\nname = \"u\"\nendpoints = [\"127.0.0.1:1\"]\n" + more;
+  const auto text = [](const std::string& more, const std::string& endpoint = "127.0.0.1:1") {
+    return listener("a") + "[[upstream]]\nname = \"u\"\nendpoints = [\"" + endpoint + "\"]\n" + more;
   };
   const std::string identity = build(text(""))->upstreams[0].cluster.identity;
   EXPECT_EQ(build(text("") + listener("b"))->upstreams[0].cluster.identity, identity);
+  EXPECT_EQ(build(text("", "127.0.0.1:2"))->upstreams[0].cluster.identity, identity);
   EXPECT_NE(build(text("max_idle = 3\n"))->upstreams[0].cluster.identity, identity);
+}
+
+TEST_F(Build, EndpointsChangeWhenASnapshotIsAcceptedAndNotBefore) {
+  const auto text = [](int port) {
+    return listener("a") + "[[upstream]]\nname = \"u\"\nendpoints = [\"127.0.0.1:" + std::to_string(port) + "\"]\n";
+  };
+  const auto first = build(text(1));
+  const std::shared_ptr<upstream::SharedUpstream> shared = first->upstreams[0].shared;
+  const auto state = shared->endpoints()->members[0].state;
+  std::vector<config::Diagnostic> none;
+  const config::LoadResult loaded = config::load(text(2), "c.toml", config::Environment::process());
+  const auto only_built = builder_.build(loaded, 1, Policy::refuse, none);
+  ASSERT_TRUE(only_built);
+  EXPECT_EQ(only_built->upstreams[0].shared, shared);
+  EXPECT_EQ(shared->endpoints()->members[0].spec.name, "127.0.0.1:1");
+  builder_.accepted(only_built);
+  EXPECT_EQ(shared->endpoints()->members[0].spec.name, "127.0.0.1:2");
+  EXPECT_NE(shared->endpoints()->members[0].state, state);
+}
+
+TEST_F(Build, EndpointsThatCannotBeResolvedAnyMoreStay) {
+  const auto text = [](const std::string& endpoint) {
+    return listener("a") + "[[upstream]]\nname = \"u\"\nendpoints = [\"" + endpoint + "\"]\n";
+  };
+  const auto shared = build(text("127.0.0.1:1"))->upstreams[0].shared;
+  EXPECT_EQ(build(text("no-such-host.invalid:1"))->upstreams[0].shared, shared);
+  EXPECT_EQ(shared->endpoints()->members.size(), 1u);
+}
+
+TEST_F(Build, KnowsItsBalancersAndWhatTheyHash) {
+  const auto first_complaint = [&](const std::string& balance) {
+    const config::LoadResult loaded = config::load(
+        listener("a") + "[[upstream]]\nname = \"u\"\nendpoints = [\"127.0.0.1:1\"]\nbalance = {" + balance + "}\n",
+        "c.toml", config::Environment::process());
+    std::vector<config::Diagnostic> complaints;
+    builder_.build(loaded, 1, Policy::refuse, complaints);
+    return complaints.empty() ? "" : complaints.front().key + ": " + complaints.front().message;
+  };
+  EXPECT_EQ(first_complaint("kind = \"hash\", key = \"client\""), "");
+  EXPECT_EQ(first_complaint("kind = \"best\""),
+            "upstream[0].balance.kind: there is no balancer \"best\", only hash, least_requests, p2c_ewma, random, "
+            "round_robin");
+  EXPECT_EQ(first_complaint("kind = \"hash\""), "upstream[0].balance.kind: needs to know what to hash: balance.key");
+  EXPECT_EQ(first_complaint("key = \"client\""), "upstream[0].balance.key: has no effect with balancer \"p2c_ewma\"");
+}
+
+TEST_F(Build, HashedVariablesAreFoundPerRoute) {
+  const auto snapshot = build(listener("a") +
+                              "[[upstream]]\nname = \"u\"\nendpoints = [\"127.0.0.1:1\"]\n"
+                              "balance = {kind = \"hash\", key = \"path:model\"}\n"
+                              "[[route]]\nname = \"q\"\npath = \"/{team}/{model}:predict\"\nforward = \"u\"\n"
+                              "[[route]]\nname = \"r\"\npath = \"/models\"\nforward = \"u\"\n");
+  ASSERT_TRUE(snapshot);
+  EXPECT_EQ(snapshot->upstreams[0].hash_key.variables, (std::vector<std::uint8_t>{1, proxy::HashKeySpec::kNoVariable}));
 }
 
 class BuildTls : public Build {
@@ -86,6 +141,10 @@ class BuildTls : public Build {
   BuildTls() {
     std::string pattern = (std::filesystem::temp_directory_path() / "build_test.XXXXXX").string();
     folder_ = ::mkdtemp(pattern.data());
+  }
+  std::string write(const std::string& name, const std::string& bytes) const {
+    std::ofstream(folder_ + "/" + name) << bytes;
+    return folder_ + "/" + name;
   }
   ~BuildTls() override { std::filesystem::remove_all(folder_); }
   void write_certificate() {
@@ -136,6 +195,30 @@ TEST_F(BuildTls, AListenerThatDropsTlsIsPlain) {
 TEST_F(BuildTls, KeepOldNeedsSomethingOld) {
   EXPECT_EQ(build(config(), Policy::keep_old), nullptr);
   EXPECT_FALSE(diagnostics_.empty());
+}
+
+TEST_F(BuildTls, StickyKeysComeFromAFileOrStayWithTheProcess) {
+  const auto text = [](const std::string& more) {
+    return listener("a") +
+           "[[upstream]]\nname = \"u\"\nendpoints = [\"127.0.0.1:1\"]\n[upstream.sticky]\ncookie = \"S\"\n" + more;
+  };
+  const auto key_of = [&](const std::string& more) {
+    const auto snapshot = build(text(more));
+    return snapshot ? std::string(snapshot->upstreams[0].cluster.sticky_key->reveal()) : "";
+  };
+  const std::string random = key_of("");
+  EXPECT_EQ(random.size(), 32u);
+  EXPECT_EQ(key_of("max_age = \"1h\"\n"), random);
+  const std::string secret(32, 'k');
+  const std::string file = "key_file = \"" + write("key", secret) + "\"\n";
+  EXPECT_EQ(key_of(file), secret);
+  const std::string before = build(text(file))->upstreams[0].cluster.identity;
+  EXPECT_EQ(build(text(file))->upstreams[0].cluster.identity, before);
+  write("key", std::string(32, 'l'));
+  EXPECT_NE(build(text(file))->upstreams[0].cluster.identity, before);  // tokens have to be made anew
+  write("key", "short");
+  EXPECT_EQ(build(text(file)), nullptr);
+  EXPECT_EQ(config::to_string(diagnostics_.at(0)).find(secret), std::string::npos);
 }
 
 }  // namespace

@@ -50,6 +50,10 @@ struct FakeShared final : SharedConnection {
   bool retired_ = false;
 };
 
+EndpointSet::Member member(std::string name, net::SocketAddress address) {
+  return {{std::move(name), address}, std::make_shared<EndpointState>()};
+}
+
 class EndpointTest : public ::testing::Test {
  protected:
   EndpointTest() { make({.keepalive_timeout_ms = 4'000, .max_idle = 3}); }
@@ -61,7 +65,7 @@ class EndpointTest : public ::testing::Test {
     loop_.finish();
   }
   void make(Endpoint::Limits limits) {
-    endpoint_.emplace(loop_, "Model.example:8080", *net::ip_address("127.0.0.1", 8080), limits, row_);
+    endpoint_.emplace(loop_, member("Model.example:8080", *net::ip_address("127.0.0.1", 8080)), limits, row_);
   }
   Fake* keep(bool live = true) {
     Fake* const raw = new Fake(alive_, live);
@@ -177,7 +181,7 @@ TEST_F(EndpointTest, RetiresSharedConnectionsAtItsEnd) {
 
 TEST_F(EndpointTest, KnowsItsNames) {
   EXPECT_EQ(endpoint_->authority(), "Model.example:8080");
-  const Endpoint on_unix(loop_, "unix:/run/m.sock", *net::unix_address("/run/m.sock"), {}, row_);
+  const Endpoint on_unix(loop_, member("unix:/run/m.sock", *net::unix_address("/run/m.sock")), {}, row_);
   EXPECT_EQ(on_unix.authority(), "localhost");
   EXPECT_EQ(on_unix.host(), "localhost");
 }
