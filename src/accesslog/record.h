@@ -12,7 +12,7 @@ namespace postern::accesslog {
 
 /// Views need to live for the call of append() only. Empty texts and negative durations mean "there was none".
 struct AccessRecord {
-  std::int64_t time_ns = 0;       // Unix time when the request's head was read
+  std::int64_t time_ns = 0;       // when the request's head was read: now_ns() in a ring, Unix time in a line
   std::int64_t duration_ns = 0;   // to the last byte of the answer
   std::int64_t upstream_ns = -1;  // to the upstream's first byte
   std::uint64_t bytes_in = 0;     // body
@@ -35,6 +35,7 @@ struct AccessRecord {
   std::string_view user_agent;
   std::string_view referer;
   std::string_view error;  // metrics::to_string(Reason)
+  std::string_view trace_id;
 };
 
 /// The most that a record takes in a ring; longer texts are cut and marked with "..." in the line.

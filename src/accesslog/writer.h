@@ -73,6 +73,7 @@ class Writer {
 
   // Writer thread.
   Target target_;
+  std::int64_t clock_offset_ = 0;
   std::string batch_;
   std::size_t sent_ = 0;         // of batch_
   bool is_blocked_ = false;      // for the reason below, or by a slow reader

@@ -68,7 +68,7 @@ constexpr std::array<FamilyInfo, kFamilyCount> kTable = {{
     {Family::upstream_endpoints_ejected, "postern_upstream_endpoints_ejected", Type::gauge, "upstream",
      "Endpoints that are out for that reason now."},
     {Family::upstream_panic_picks, "postern_upstream_panic_picks_total", Type::counter, "upstream",
-     "Endpoints picked although unhealthy, because all of them were."},
+     "Requests for an endpoint that was out, because too few others were left (panic_threshold)."},
     {Family::upstream_endpoints, "postern_upstream_endpoints", Type::gauge, "upstream",
      "Endpoints that the upstream has at present, usable or not."},
     {Family::discovery_results, "postern_upstream_discovery_total", Type::counter, "upstream,result",

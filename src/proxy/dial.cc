@@ -63,7 +63,9 @@ Task<Result<net::Stream>> open_stream(net::Loop& loop, upstream::Cluster& cluste
 
 namespace {
 
-Result<upstream::ConnectionPtr> share(net::Stream stream, upstream::Cluster& cluster, upstream::Endpoint& endpoint) {
+/// `counted`: the endpoint's circuit counts it, until it closes.
+Result<upstream::ConnectionPtr> share(net::Stream stream, upstream::Cluster& cluster, upstream::Endpoint& endpoint,
+                                      std::shared_ptr<upstream::EndpointState> counted) {
   const upstream::SharedLimits limits = cluster.shared_limits();
   wire::H2ClientSettings settings;
   settings.h2.max_streams = limits.max_streams;
@@ -74,9 +76,10 @@ Result<upstream::ConnectionPtr> share(net::Stream stream, upstream::Cluster& clu
   settings.max_requests = limits.max_requests;
   metrics::UpstreamRow& row = cluster.metrics();
   const std::shared_ptr<wire::H2Client> client(new wire::H2Client(std::move(stream), settings),
-                                               [&row](wire::H2Client* closed) {
+                                               [&row, counted = std::move(counted)](wire::H2Client* closed) {
                                                  delete closed;
                                                  row.open.sub();
+                                                 if (counted) counted->end_connection();
                                                });
   row.open.add();
   if (!client->start()) return Error{Code::exhausted, Side::upstream, Retry::never};
@@ -84,9 +87,31 @@ Result<upstream::ConnectionPtr> share(net::Stream stream, upstream::Cluster& clu
   return endpoint.lease(*client);
 }
 
+/// A place in the endpoint's circuit, for as long as a connection is being made.
+class CountedConnection {
+ public:
+  CountedConnection() = default;
+  CountedConnection(const CountedConnection&) = delete;
+  CountedConnection& operator=(const CountedConnection&) = delete;
+  ~CountedConnection() {
+    if (state_) state_->end_connection();
+  }
+  bool begin(upstream::Endpoint& endpoint) noexcept {
+    if (!endpoint.circuit().counts_connections()) return true;
+    if (!endpoint.circuit().connect()) return false;
+    state_ = endpoint.shared_state();
+    return true;
+  }
+  /// To the connection. nullptr: it is not counted.
+  std::shared_ptr<upstream::EndpointState> hand_over() noexcept { return std::exchange(state_, nullptr); }
+
+ private:
+  std::shared_ptr<upstream::EndpointState> state_;
+};
+
 /// A connection of our own. Others may be waiting for it.
-Task<Result<upstream::ConnectionPtr>> connect(net::Loop& loop, upstream::Cluster& cluster,
-                                              upstream::Endpoint& endpoint) {
+Task<Result<upstream::ConnectionPtr>> connect(net::Loop& loop, upstream::Cluster& cluster, upstream::Endpoint& endpoint,
+                                              CountedConnection& counted) {
   const Nanoseconds started = now_ns();
   Result<net::Stream> stream = co_await open_stream(loop, cluster, endpoint, cluster.connect_timeout_ms());
   if (!stream) co_return stream.error();
@@ -95,9 +120,10 @@ Task<Result<upstream::ConnectionPtr>> connect(net::Loop& loop, upstream::Cluster
   const Result<bool> h2 = speaks_h2(*stream, cluster, endpoint);
   if (!h2) co_return h2.error();
   endpoint.set_shares(*h2);
-  if (*h2) co_return share(std::move(*stream), cluster, endpoint);
+  if (*h2) co_return share(std::move(*stream), cluster, endpoint, counted.hand_over());
   cluster.metrics().open.add();
-  upstream::ConnectionPtr connection(new wire::H1Client(std::move(*stream)), {&cluster.metrics()});
+  const std::shared_ptr<upstream::EndpointState> state = counted.hand_over();  // its endpoint lives as long as it does
+  upstream::ConnectionPtr connection(new wire::H1Client(std::move(*stream)), {&cluster.metrics(), state.get()});
   co_return std::move(connection);
 }
 
@@ -115,8 +141,10 @@ Task<Result<upstream::ConnectionPtr>> dial(net::Loop& loop, upstream::Cluster& c
     cluster.metrics().reuses.add();
     co_return std::move(lease);
   }
+  CountedConnection counted;
+  if (!counted.begin(endpoint)) co_return Error{Code::exhausted, Side::upstream, Retry::always};
   gate.begin();
-  Result<upstream::ConnectionPtr> connection = co_await connect(loop, cluster, endpoint);
+  Result<upstream::ConnectionPtr> connection = co_await connect(loop, cluster, endpoint, counted);
   gate.end(connection ? Error{Code::ok} : connection.error());
   co_return connection;
 }

@@ -1,10 +1,5 @@
 #include "proxy/forward.h"
 
-#include <algorithm>
-#include <array>
-
-#include "proxy/dial.h"
-#include "proxy/failure.h"
 #include "proxy/heads.h"
 #include "proxy/sticky.h"
 
@@ -16,6 +11,7 @@ bool wants_it_incremental(const http::RequestHead& head) noexcept {
   return head.fields.find(http::FieldId::incremental).starts_with("?1");
 }
 constexpr Error kDone{Code::cancelled, Side::self, Retry::never};
+constexpr int kMaxInterim = 10;
 }  // namespace
 
 Forwarder::Forwarder(net::Loop& loop, RequestContext& rc, std::string_view date) noexcept
@@ -23,14 +19,16 @@ Forwarder::Forwarder(net::Loop& loop, RequestContext& rc, std::string_view date)
       rc_(rc),
       route_(*rc.match.route->forward()),
       date_(date),
-      uploads_(loop.frames()),
       body_(&rc.exchange.request_body()),
+      first_(loop),
+      second_(loop),
       deadline_([](void* self) noexcept { static_cast<Forwarder*>(self)->on_time_over(); }, this) {}
 
 Forwarder::~Forwarder() { rc_.exchange.watch_client(nullptr); }
 
 Task<const Reply*> Forwarder::run() {
-  if (const auto total = time_limit(rc_); total.count() > 0) loop_.set_timer(deadline_, total.count());
+  limit_ = time_limit(rc_);
+  if (limit_.total.count() > 0) loop_.set_timer(deadline_, limit_.total.count());
   // Both sides of a call may stream for as long as it lasts: pauses of the caller are no slower an attack than its
   // waiting for an answer.
   if (rc_.grpc == grpc::Kind::grpc) rc_.exchange.set_request_body_timeout(route_.idle_timeout.count());
@@ -46,88 +44,103 @@ Task<const Reply*> Forwarder::run() {
   rc_.cluster = cluster.get();
   find_affinity(rc_, buffered_ ? buffered_->peek() : std::string_view());
   if (const Reply* full = prepare_request(rc_)) co_return full;
-  std::array<std::uint64_t, 16> tried{};
-  bool fresh = false;  // after one kept connection turned out dead, its neighbours are suspect, too
-  // As many tries as endpoints for those that cannot be reached, one more for a stale connection.
-  for (std::size_t tries = 0; tries <= cluster->size(); ++tries) {
-    upstream::PickRequest request{rc_.started, rc_.hash_key, rc_.sticky};
-    if (tries > 0) request.now = now_ns();
-    request.tried = {tried.data(), std::min(tries, tried.size())};
-    const upstream::EndpointPin endpoint = cluster->pick(request);
-    if (!endpoint) {
-      cluster->metrics().failed(metrics::UpstreamError::no_endpoint);
-      co_return reply_for(Error{Code::unreachable, Side::upstream, Retry::never});
+  cluster->traffic().budget.request(rc_.started / 1'000'000);
+  hold_body();
+  for (;;) {
+    if (!current_->has_begun()) {
+      if (const Place place = find_place(*current_); place != Place::found) {
+        const Reply* none = co_await wait_for_place(*current_, place);
+        if (none) co_return none;
+      }
     }
-    if (tries > 0) {
-      ++rc_.retries;
-      cluster->metrics().retries.add();
-    }
-    tried[tries % tried.size()] = endpoint->id();
-    const Step step = co_await try_once(*endpoint, fresh);
+    if (const std::int64_t delay = hedge_delay_ms(); delay > 0)
+      co_await race(delay);
+    else
+      co_await carry(*current_);
+    const Step step = co_await conclude();
     if (step == Step::answered) co_return nullptr;
     if (step == Step::failed) break;
-    fresh = fresh || last_error_.retry != Retry::always;  // refused is not stale
+    ++rc_.retries;
+    cluster->metrics().retries.add();
+    if (pause_ms_ > 0) co_await pause(pause_ms_);
+    if (is_given_up()) {
+      if (client_error_.code != Code::ok) last_error_ = client_error_;
+      break;
+    }
   }
   co_return rc_.exchange.response_started() ? nullptr : reply_for(last_error_);
 }
 
-Task<Forwarder::Step> Forwarder::try_once(upstream::Endpoint& endpoint, bool fresh) {
-  rc_.endpoint = upstream::EndpointPin(&endpoint);
-  const upstream::InFlight in_flight = upstream::Cluster::begin(endpoint);
-  upstream::ConnectionPtr connection;
-  if (!fresh) connection = endpoint.find(!may_repeat());
-  if (connection) {
-    rc_.cluster->metrics().reuses.add();
-  } else {
-    const Nanoseconds began = now_ns();
-    Result<upstream::ConnectionPtr> dialled = co_await dial(loop_, *rc_.cluster, endpoint);
-    if (!dialled) {
-      last_error_ = dialled.error();
-      const Nanoseconds now = now_ns();
-      const bool ours = last_error_.code == Code::exhausted || last_error_.code == Code::cancelled;
-      rc_.cluster->report(endpoint, ours ? upstream::TryOutcome::cancelled : upstream::TryOutcome::connect_failed, now,
-                          now - began);
-      count_failure(last_error_, false);
-      co_return time_over_ ? Step::failed : Step::retry;
-    }
-    connection = std::move(*dialled);
-    if (time_over_) co_return Step::failed;
+Task<bool> Forwarder::buffer_request() {
+  buffered_.emplace(*body_);
+  const Result<void> read = co_await buffered_->read_all();
+  if (!read) {
+    reply_for(read.error());
+    co_return false;
   }
-  const Step step = co_await exchange_over(*connection);
-  current_ = nullptr;
-  if (connection->finish() && step == Step::answered) endpoint.keep(std::move(connection));
-  co_return step;
+  http::RequestHead& head = rc_.request();
+  head.framing = buffered_->size() == 0 ? http::Framing::none : http::Framing::length;
+  head.content_length = buffered_->size();
+  body_ = &*buffered_;
+  co_return true;
 }
 
-Task<Forwarder::Step> Forwarder::exchange_over(UpstreamConnection& connection) {
-  UpstreamExchange& up = connection.open();
-  current_ = &up;
-  rc_.upstream_started = now_ns();
+/// A body that has come with its head can be read again where it is; of others a copy is made on the way, where that
+/// may be of use.
+void Forwarder::hold_body() noexcept {
+  const http::RequestHead& head = rc_.request();
+  if (head.framing == http::Framing::none || buffered_ || grpc_web_ || !may_repeat()) return;
+  const bool known = head.framing == http::Framing::length;
+  if (known && (head.content_length > HeldBody::kMost || body_->peek().size() >= head.content_length)) return;
+  held_.emplace(*body_, loop_.buffers(), known ? head.content_length : 0);
+  body_ = &*held_;
+}
+
+/// One try up to the head of its answer, or to its failure: Attempt::error() tells.
+Task<void> Forwarder::carry(Attempt& attempt) {
+  attempt.span = rc_.trace.begin_try();
+  if (!attempt.is_connected()) {
+    const Result<void> connected = co_await attempt.connect(rc_.generation->clusters[route_.upstream]);
+    if (!connected) {
+      attempt.finish(connected.error());
+      co_return;
+    }
+  }
+  rc_.endpoint = upstream::EndpointPin(&attempt.endpoint());
+  UpstreamExchange& up = attempt.open(route_.retry.try_timeout.count());
   up.set_read_timeout(route_.response_timeout.count());
-  if (!route_.preserve_host) rc_.request().authority = rc_.endpoint->authority();
-  send_request(up);
+  http::RequestHead& head = rc_.request();
+  if (!route_.preserve_host) head.authority = attempt.endpoint().authority();
+  if (limit_.total.count() > 0 && forwards_grpc(rc_))
+    head.fields.set("grpc-timeout", write_grpc_timeout(rc_.timeout_space.data(), remaining_ms()));
+  rc_.trace.announce(attempt.span);
+  send_request(attempt);
   rc_.exchange.watch_client(this);
-  const Result<void> head = co_await read_final_head(up);
-  if (!head) {
-    const Error error = head.error();
-    rc_.upstream_reset = up.reset_code();
-    co_await finish_upload(up);
-    co_return on_failure(connection, client_error_.code != Code::ok ? client_error_ : error);
+  const Result<void> read = co_await read_final_head(attempt);
+  attempt.finish(read ? Error{Code::ok} : read.error());
+}
+
+Task<Result<void>> Forwarder::read_final_head(Attempt& attempt) {
+  UpstreamExchange& up = *attempt.exchange();
+  for (int interim = 0;;) {
+    const Result<void> got = co_await up.read_head();
+    if (!got) {
+      // The clock of the answer starts when the request is out. (That of a try has its own, which cancels.)
+      if (got.error() == Error{Code::timeout, Side::upstream, Retry::never} && attempt.uploads().running() > 0 &&
+          !attempt.is_cancelled() && !time_over_)
+        continue;
+      co_return got.error();
+    }
+    http::ResponseHead& head = up.response();
+    if (head.status >= 200 || (head.status == 101 && wants_tunnel())) co_return Result<void>();
+    // Nobody asked for another protocol, nor for news without end.
+    if (head.status == 101 || ++interim > kMaxInterim) break;
+    if (head.status == 100 || racing_ || !prepare_response(rc_, head, date_)) continue;
+    rc_.exchange.inform(head);
+    const Result<void> flushed = co_await rc_.exchange.response_body().flush();
+    if (!flushed) co_return flushed.error();
   }
-  rc_.first_byte = now_ns();
-  const auto outcome = upstream::outcome_of(up.response().status);
-  rc_.cluster->report(*rc_.endpoint, outcome, rc_.first_byte, rc_.first_byte - rc_.upstream_started);
-  if (!prepare_response(rc_, up.response(), date_)) {
-    last_error_ = Error{Code::malformed, Side::upstream, Retry::never};
-    co_await finish_upload(up);
-    co_return Step::failed;
-  }
-  if (up.response().status == 101)
-    co_await relay_tunnel(up);
-  else
-    co_await relay_response(up);
-  co_await finish_upload(up);
-  co_return Step::answered;
+  co_return Error{Code::malformed, Side::upstream, Retry::never};
 }
 
 void Forwarder::finish_request_body(UpstreamExchange& up) noexcept {
@@ -138,7 +151,8 @@ void Forwarder::finish_request_body(UpstreamExchange& up) noexcept {
 }
 
 // What becomes of it shows in the answer: an endpoint that stopped reading may have answered all the same.
-void Forwarder::send_request(UpstreamExchange& up) {
+void Forwarder::send_request(Attempt& attempt) {
+  UpstreamExchange& up = *attempt.exchange();
   up.start_request(rc_.request());
   BodySink& sink = up.request_body();
   const bool whole = wants_tunnel() || pump_ready(*body_, sink);
@@ -147,7 +161,7 @@ void Forwarder::send_request(UpstreamExchange& up) {
     if (sink.try_flush() == Flushed::done) return;
   }
   // The rest goes on beside the answer, which may come early.
-  uploads_.start(upload(up, whole));
+  attempt.uploads().start(upload(up, whole));
 }
 
 Task<void> Forwarder::upload(UpstreamExchange& up, bool queued) {
@@ -168,77 +182,17 @@ Task<void> Forwarder::upload(UpstreamExchange& up, bool queued) {
   static_cast<void>(flushed);
 }
 
-Task<void> Forwarder::finish_upload(UpstreamExchange& up) {
-  if (uploads_.running() == 0) co_return;
-  // The answer is out, or there will be none: what is left of the request is nobody's.
-  up.cancel(kDone);
-  rc_.exchange.stop_reading(kDone);
-  co_await uploads_.join();
-}
-
-Task<bool> Forwarder::buffer_request() {
-  buffered_.emplace(*body_);
-  const Result<void> read = co_await buffered_->read_all();
-  if (!read) {
-    reply_for(read.error());
-    co_return false;
+/// The answer is out, or there will be none: what is left of the request is nobody's.
+Task<void> Forwarder::finish_upload(Attempt& attempt) {
+  if (attempt.uploads().running() == 0) co_return;
+  attempt.cancel(kDone);
+  // All that the client sent, or will send, may be here: then it is the endpoint that is waited for, and another try
+  // could still have the body.
+  if (!buffered_ && !body_->at_end()) {
+    rc_.exchange.stop_reading(kDone);
+    body_broken_ = true;
   }
-  http::RequestHead& head = rc_.request();
-  head.framing = buffered_->size() == 0 ? http::Framing::none : http::Framing::length;
-  head.content_length = buffered_->size();
-  body_ = &*buffered_;
-  co_return true;
-}
-
-bool Forwarder::may_repeat() noexcept {
-  if (wants_tunnel()) return false;
-  switch (route_.retry.when) {
-    case config::RetryWhen::never:
-      return false;
-    case config::RetryWhen::idempotent:
-      return http::is_idempotent(rc_.request().method);
-    case config::RetryWhen::always:
-      return true;
-  }
-  return false;
-}
-
-Forwarder::Step Forwarder::on_failure(UpstreamConnection& connection, Error error) {
-  last_error_ = error;
-  count_failure(error, connection.is_reused());
-  using upstream::TryOutcome;
-  const bool blameless = error.side != Side::upstream || (error.retry != Retry::never && connection.is_reused());
-  const TryOutcome failed = error.code == Code::timeout ? TryOutcome::timeout : TryOutcome::reset;
-  const Nanoseconds now = now_ns();
-  rc_.cluster->report(*rc_.endpoint, blameless ? TryOutcome::cancelled : failed, now, now - rc_.upstream_started);
-  if (time_over_ || client_error_.code != Code::ok || error.retry == Retry::never) return Step::failed;
-  // Retry::always: the endpoint says that it did nothing with the request (RFC 9113 8.7), whatever its method is.
-  if (error.retry == Retry::if_reused && !may_repeat()) return Step::failed;
-  if (buffered_) {
-    buffered_->rewind();
-    return Step::retry;
-  }
-  if (grpc_web_) grpc_web_->rewind();
-  return rc_.exchange.rewind_request_body() ? Step::retry : Step::failed;
-}
-
-const Reply* Forwarder::reply_for(Error error) noexcept {
-  const BodyFailure body = rc_.exchange.request_body_failure();
-  if (time_over_) error = Error{Code::timeout, Side::upstream, Retry::never};
-  reply_ = failure_reply(error, body);
-  return &reply_;
-}
-
-void Forwarder::count_failure(Error error, bool reused) noexcept {
-  if (error.side == Side::upstream)
-    rc_.cluster->metrics().failed(upstream_error(error, reused, rc_.exchange.response_started()));
-}
-
-void Forwarder::on_time_over() noexcept {
-  time_over_ = true;
-  const Error error{Code::timeout, Side::upstream, Retry::never};
-  if (current_) current_->cancel(error);
-  rc_.exchange.stop_reading(error);
+  co_await attempt.uploads().join();
 }
 
 }  // namespace postern::proxy

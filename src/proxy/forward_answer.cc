@@ -8,35 +8,12 @@
 
 namespace postern::proxy {
 
-namespace {
-constexpr int kMaxInterim = 10;
-}  // namespace
-
-Task<Result<void>> Forwarder::read_final_head(UpstreamExchange& up) {
-  for (int interim = 0;;) {
-    const Result<void> got = co_await up.read_head();
-    if (!got) {
-      // The clock of the answer starts when the request is out.
-      if (got.error().code == Code::timeout && uploads_.running() > 0 && !time_over_) continue;
-      co_return got.error();
-    }
-    http::ResponseHead& head = up.response();
-    if (head.status >= 200 || (head.status == 101 && wants_tunnel())) co_return Result<void>();
-    // Nobody asked for another protocol, nor for news without end.
-    if (head.status == 101 || ++interim > kMaxInterim) break;
-    if (head.status == 100 || !prepare_response(rc_, head, date_)) continue;
-    rc_.exchange.inform(head);
-    const Result<void> flushed = co_await rc_.exchange.response_body().flush();
-    if (!flushed) co_return flushed.error();
-  }
-  co_return Error{Code::malformed, Side::upstream, Retry::never};
-}
-
 Task<void> Forwarder::relay_response(UpstreamExchange& up) {
   http::ResponseHead& head = up.response();
   Exchange& exchange = rc_.exchange;
   if (head.framing == http::Framing::until_close) head.framing = http::Framing::chunked;
   rc_.status = head.status;
+  rc_.relayed = true;
   BodySource& source = grpc_web_ ? grpc_web_->translate_answer(rc_, head, up.response_body()) : up.response_body();
   exchange.start_response(head);
   up.drop_head();
@@ -130,19 +107,26 @@ bool Forwarder::tell_time_over(BodySink& sink, http::Framing framing) noexcept {
 
 void Forwarder::on_client_gone(Error why) noexcept {
   if (tunnel_) {
-    tunnel_->fail(why);
-  } else if (may_finish_alone()) {
-    return;  // its answer is thrown away when it comes
-  } else if (current_) {
-    current_->cancel(why);
+    client_error_ = why;
+    return tunnel_->fail(why);
   }
+  if (may_finish_alone()) return;  // its answer is thrown away when it comes
   client_error_ = why;
+  cancel_tries(why);
+}
+
+/// Whatever waits for something on the way to an answer ends with that error.
+void Forwarder::cancel_tries(Error why) noexcept {
+  for (Attempt* attempt : {&first_, &second_}) {
+    if (attempt->has_begun()) attempt->cancel(why);
+  }
+  if (waiting_) waiting_->notify();
 }
 
 /// The route wants work that was begun to be finished, and the endpoint has all that it needs for it.
-bool Forwarder::may_finish_alone() const noexcept {
-  return route_.on_disconnect == config::OnDisconnect::finish && current_ && body_->at_end() &&
-         uploads_.running() == 0 && !rc_.exchange.is_cut();
+bool Forwarder::may_finish_alone() noexcept {
+  return route_.on_disconnect == config::OnDisconnect::finish && current_->exchange() && body_->at_end() &&
+         current_->uploads().running() == 0 && !rc_.exchange.is_cut();
 }
 
 void Forwarder::on_client_fin() noexcept {
@@ -154,6 +138,13 @@ void Forwarder::on_client_fin() noexcept {
 void Forwarder::on_drain() noexcept {
   draining_ = true;
   if (tunnel_) tunnel_->drain();
+}
+
+void Forwarder::on_time_over() noexcept {
+  time_over_ = true;
+  const Error error{Code::timeout, Side::upstream, Retry::never};
+  cancel_tries(error);
+  rc_.exchange.stop_reading(error);
 }
 
 }  // namespace postern::proxy

@@ -1,8 +1,5 @@
 #include "proxy/grpc_call.h"
 
-#include <algorithm>
-
-#include "grpc/timeout.h"
 #include "route/route.h"
 
 namespace postern::proxy {
@@ -29,15 +26,6 @@ void find_grpc(RequestContext& rc) noexcept {
 
 bool forwards_grpc(const RequestContext& rc) noexcept {
   return rc.grpc == grpc::Kind::grpc || (grpc::is_web(rc.grpc) && rc.match.route->forward()->grpc_web);
-}
-
-std::chrono::milliseconds time_limit(RequestContext& rc) noexcept {
-  const std::chrono::milliseconds total = rc.match.route->request_timeout;
-  if (rc.grpc == grpc::Kind::none) return total;
-  const auto asked = grpc::parse_timeout(rc.request().fields.find("grpc-timeout"));
-  if (!asked) return total;
-  const auto left = std::max(*asked, std::chrono::milliseconds(1));  // 0 would be no limit
-  return total.count() > 0 ? std::min(total, left) : left;
 }
 
 grpc::Status grpc_status(const Reply& reply, std::optional<std::uint32_t> upstream_reset) noexcept {

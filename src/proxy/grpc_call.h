@@ -1,8 +1,7 @@
-// What a gRPC call needs of the pipeline beyond other requests: its deadline, its status for answers of our own, and
-// the two dialects of browsers. The pipeline and the forwarder call it. One core only.
+// What a gRPC call needs of the pipeline beyond other requests: its status for answers of our own, and the two
+// dialects of browsers. The pipeline and the forwarder call it. One core only.
 #pragma once
 
-#include <chrono>
 #include <optional>
 
 #include "grpc/status.h"
@@ -16,10 +15,6 @@ void find_grpc(RequestContext& rc) noexcept;
 
 /// gRPC runs over this route, possibly translated: its trailers are part of the answer, whatever the route lists.
 bool forwards_grpc(const RequestContext& rc) noexcept;
-
-/// For the whole exchange: the route's, or what grpc-timeout leaves if that is sooner. 0: none. A grpc-timeout that is
-/// none is the server's to complain about.
-std::chrono::milliseconds time_limit(RequestContext& rc) noexcept;
 
 /// The grpc-status of an answer of ours. `upstream_reset`: the HTTP/2 error with which the upstream ended its stream.
 grpc::Status grpc_status(const Reply& reply, std::optional<std::uint32_t> upstream_reset) noexcept;

@@ -17,6 +17,10 @@ constexpr std::size_t kMaxGrpcMessage = 1024;
 void Pipeline::write_reply(RequestContext& rc, const Reply& reply) noexcept {
   rc.status = reply.status;
   rc.reason = reply.reason;
+  if (reply.status >= 500) {
+    metrics::UpstreamRow& row = rc.cluster ? rc.cluster->metrics() : metrics_.upstream(metrics::kNoneSlot);
+    row.failed(metrics::cause_of(reply.reason));
+  }
   if (reply.status == 0 || rc.exchange.response_started()) {  // nobody is there, or half an answer is out
     rc.status = rc.exchange.response_started() ? rc.status : std::uint16_t{0};
     rc.exchange.abort(Error{Code::reset, Side::downstream, Retry::never});
@@ -37,6 +41,7 @@ void Pipeline::write_reply(RequestContext& rc, const Reply& reply) noexcept {
     head.fields.add(http::FieldId::content_type, reply.content_type);
   }
   head.fields.add(http::FieldId::date, date());
+  rc.trace.add_server_timing(rc, head);
   if (!reply.header_name.empty()) head.fields.add(reply.header_name, reply.header_value);
   if (rc.match.route && reply.reason == metrics::Reason::none) rc.match.route->response_headers.apply(head.fields);
   const bool no_body = reply.status == 204 || reply.status == 304;

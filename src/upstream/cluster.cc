@@ -62,7 +62,8 @@ Cluster::Cluster(net::Loop& loop, ClusterSpec spec, std::shared_ptr<SharedUpstre
       shared_(std::move(shared)),
       tls_(std::move(tls)),
       metrics_(metrics),
-      ejector_(spec_.ejection, shared_, metrics_) {
+      ejector_(spec_.ejection, shared_, metrics_),
+      traffic_(spec_.limits.circuit.limits(), spec_.queue) {
   refresh();
 }
 
@@ -100,7 +101,12 @@ void Cluster::take_over() {
     const bool made = spec_.sticky_key && make_token(spec_.sticky_key->reveal(), spec_.name, endpoint->id(), token);
     endpoint->set_token(made ? &token : nullptr);
   }
-  for (const EndpointPin& endpoint : next) endpoint->candidate().weight = endpoint->spec().weight;
+  for (const EndpointPin& endpoint : next) {
+    Candidate& candidate = endpoint->candidate();
+    candidate.weight = endpoint->spec().weight;
+    // How slow it was before it was taken out says nothing about it as it has come back.
+    if (candidate.latency_at < endpoint->state().usable_since_ms() * 1'000'000) candidate.latency_ns = 0;
+  }
   next_warm_up_ = warm_up(next, now_ns(), spec_.slow_start_ms);
   levels_ = make_levels(next, {spec_.balancer, spec_.zone, spec_.panic_threshold}, random_);
   std::swap(endpoints_, next);  // from here on nothing fails

@@ -16,6 +16,7 @@
 #include "upstream/endpoint.h"
 #include "upstream/level.h"
 #include "upstream/shared_upstream.h"
+#include "upstream/traffic.h"
 
 namespace postern::net {
 class TlsClientContext;
@@ -38,6 +39,7 @@ struct ClusterSpec {
   std::int64_t connect_timeout_ms = 2'000;
   config::UpstreamProtocol protocol = config::UpstreamProtocol::http1;
   SharedLimits shared;
+  std::optional<QueueSettings> queue;  // none: what finds no room is refused
   EjectionSpec ejection;
   const BalancerKind* balancer = nullptr;                // nullptr: in turn
   std::int64_t slow_start_ms = 0;                        // 0: all at once
@@ -90,6 +92,7 @@ class Cluster {
   [[nodiscard]] std::size_t streams_per_connection() const noexcept { return spec_.shared.max_streams; }
   [[nodiscard]] const std::shared_ptr<net::TlsClientContext>& tls() const noexcept { return tls_; }
   metrics::UpstreamRow& metrics() noexcept { return metrics_; }
+  Traffic& traffic() noexcept { return traffic_; }
 
  private:
   void take_over();
@@ -104,6 +107,7 @@ class Cluster {
   metrics::UpstreamRow& metrics_;
   Ejector ejector_;
   Random random_;
+  Traffic traffic_;
   std::uint64_t epoch_ = 0;  // of what was taken over last
   std::uint64_t version_ = 0;
   std::vector<EndpointPin> endpoints_;

@@ -23,6 +23,7 @@ Endpoint::Endpoint(net::Loop& loop, const EndpointSet::Member& member, Limits li
       counts_(state_->outlier().join()),
       limits_(limits),
       metrics_(metrics),
+      circuit_(limits_.circuit, *state_, metrics),
       dials_(loop),
       expiry_([](void* self) noexcept { static_cast<Endpoint*>(self)->expire(); }, this) {
   kept_.reserve(limits_.max_idle);
@@ -80,13 +81,17 @@ void Endpoint::retire() noexcept {
 }
 
 void Endpoint::record(TryOutcome outcome, Nanoseconds now, Nanoseconds took) noexcept {
+  circuit_.record(outcome, candidate_.in_flight, now, took);
   constexpr double kLeastNs = 1e6;  // failures that take no time at all
-  constexpr double kMostNs = 30e9;  // a minute or two, then it is tried again whatever it did
-  if (outcome == TryOutcome::cancelled) return;
+  constexpr double kMostNs = 10e9;  // about a minute, then it is tried again whatever it did
+  constexpr double kNoticeNs = 10e6;
   const Nanoseconds elapsed = now - candidate_.latency_at;
+  const double before = std::max(aged_latency(candidate_.latency_ns, elapsed), kLeastNs);
   double sample = std::max<double>(static_cast<double>(took), 1);
-  if (outcome != TryOutcome::ok) {
-    const double before = std::max(aged_latency(candidate_.latency_ns, elapsed), kLeastNs);
+  if (outcome == TryOutcome::cancelled) {
+    // Nobody knows how long it would have been, but not less than this: who waits in vain must not look quick.
+    if (sample <= std::max(before, kNoticeNs)) return;
+  } else if (outcome != TryOutcome::ok) {
     sample = std::max(sample, std::min(before * (outcome == TryOutcome::error_status ? 2 : 4), kMostNs));
   }
   candidate_.latency_ns = with_sample(candidate_.latency_ns, elapsed, sample);

@@ -16,6 +16,7 @@
 #include "net/socket_address.h"
 #include "postern/balancer.h"
 #include "postern/upstream_connection.h"
+#include "upstream/circuit.h"
 #include "upstream/dial_gate.h"
 #include "upstream/shared_upstream.h"
 #include "upstream/token.h"
@@ -26,9 +27,11 @@ namespace postern::upstream {
 /// Closes, and counts that. A lease on a shared connection goes back uncounted (no metrics).
 struct CloseConnection {
   metrics::UpstreamRow* metrics = nullptr;
+  EndpointState* counted = nullptr;  // in its circuit
   void operator()(UpstreamConnection* connection) const noexcept {
     connection->dispose();
     if (metrics) metrics->open.sub();
+    if (counted) counted->end_connection();
   }
 };
 using ConnectionPtr = std::unique_ptr<UpstreamConnection, CloseConnection>;
@@ -38,6 +41,7 @@ class Endpoint final : private KeptWatcher, private SharedWatcher {
   struct Limits {
     std::int64_t keepalive_timeout_ms = 4'000;
     std::size_t max_idle = 64;
+    Circuit::Settings circuit;
   };
 
   Endpoint(net::Loop& loop, const EndpointSet::Member& member, Limits limits, metrics::UpstreamRow& metrics);
@@ -69,8 +73,11 @@ class Endpoint final : private KeptWatcher, private SharedWatcher {
   /// It belongs to its upstream no more: nothing is kept from now on, requests that use it go on.
   void retire() noexcept;
 
+  /// What limits it.
+  Circuit& circuit() noexcept { return circuit_; }
   /// What all cores know of it.
   [[nodiscard]] EndpointState& state() const noexcept { return *state_; }
+  [[nodiscard]] const std::shared_ptr<EndpointState>& shared_state() const noexcept { return state_; }
   [[nodiscard]] bool is_usable() const noexcept { return state_->is_usable(); }
   /// This core's, of what the tries came to.
   [[nodiscard]] TryCounts& counts() const noexcept { return *counts_; }
@@ -120,6 +127,7 @@ class Endpoint final : private KeptWatcher, private SharedWatcher {
   metrics::UpstreamRow& metrics_;
   std::vector<Kept> kept_;  // oldest first
   std::vector<std::shared_ptr<SharedConnection>> shared_;
+  Circuit circuit_;
   DialGate dials_;
   std::size_t streams_ = 100;
   bool shares_ = true;

@@ -36,9 +36,26 @@ class EndpointState {
   /// What its answers have told.
   OutlierRecord& outlier() noexcept { return outlier_; }
 
+  // What its circuit limits, and counts only then: requests and connections of all cores.
+  bool begin_request(std::uint32_t most) noexcept { return take_one(requests_, most); }
+  void end_request() noexcept { requests_.fetch_sub(1, std::memory_order_release); }
+  bool begin_connection(std::uint32_t most) noexcept { return take_one(connections_, most); }
+  void end_connection() noexcept { connections_.fetch_sub(1, std::memory_order_release); }
+  [[nodiscard]] std::uint32_t connections() const noexcept { return connections_.load(std::memory_order_relaxed); }
+
  private:
+  static bool take_one(std::atomic<std::uint32_t>& count, std::uint32_t most) noexcept {
+    std::uint32_t now = count.load(std::memory_order_relaxed);
+    while (now < most) {
+      if (count.compare_exchange_weak(now, now + 1, std::memory_order_acquire, std::memory_order_relaxed)) return true;
+    }
+    return false;
+  }
+
   std::atomic<std::uint32_t> out_{0};
   std::atomic<std::int64_t> since_ms_{0};
+  std::atomic<std::uint32_t> requests_{0};
+  std::atomic<std::uint32_t> connections_{0};
   OutlierRecord outlier_;
 };
 

@@ -12,7 +12,7 @@ enum class TryOutcome : std::uint8_t {
   reset,           // broken off, or not HTTP
   timeout,         // of the connection or of the answer
   error_status,    // an answer that counts as the endpoint's failure: see outcome_of()
-  cancelled,       // the client left, a hedge was won by the other: nobody's fault, counts for nothing
+  cancelled,       // the client left, a hedge was won by the other: nobody's fault, but no praise either
 };
 
 /// What an answer's status says about the endpoint: that it, or what is behind it, cannot serve now. Any other one is

@@ -327,6 +327,38 @@ TEST(ForwardPath, AllocatesNothingForChunkedAnswers) {
   expect_none({"chunked", {kGet}, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"});
 }
 
+// Everything that may be configured for upstreams that fail, and nothing of it happens.
+TEST(ForwardPath, AllocatesNothingWithLimitsRetriesAndHedges) {
+  const std::string large_post = post(20'000);  // longer than a head's first read: its body is held
+  const Scenario scenario{"limits", {kGet, post(1024), large_post}};
+  for (const net::Engine engine : engines()) {
+    SCOPED_TRACE(net::to_string(engine));
+    Origin origin(kAnswer);
+    Origin second(kAnswer);
+    std::string config = forwarding_config(origin.port(),
+                                           "deadline_header = \"X-One\"\n"
+                                           "[route.retry]\nwhen = \"always\"\ntry_timeout = \"10s\"\n"
+                                           "on = [\"connect\", \"stale\", \"reset\", \"timeout\", \"503\"]\n"
+                                           "[route.hedge]\nafter = \"10s\"\n");
+    config.replace(config.find("endpoints = ["), 0,
+                   "circuit = { max_in_flight = 100, max_connections = 100 }\n"
+                   "queue = { max_wait = \"1s\" }\n"
+                   "adaptive = { initial = 50 }\n");
+    const std::string endpoint = "\"127.0.0.1:" + std::to_string(origin.port()) + "\"";
+    config.replace(config.find(endpoint), endpoint.size(),
+                   endpoint + ", \"127.0.0.1:" + std::to_string(second.port()) + "\"");
+    RunningCore core(config, engine);
+    std::vector<Client> clients;
+    for (int i = 0; i < kConnections; ++i) clients.emplace_back(core.port());
+    ASSERT_EQ(exchange(clients, scenario, kWarm), kWarm);
+    fill_pools(core);
+    int served = 0;
+    const std::uint64_t count = allocations_of(core, [&] { served = exchange(clients, scenario, kCounted); });
+    EXPECT_EQ(served, kCounted);
+    EXPECT_EQ(count, 0u) << "in " << kCounted << " requests; the first one's stack is on stderr";
+  }
+}
+
 TEST(ForwardPath, AllocatesNothingForEditsAndRewrites) {
   expect_none({"edits",
                {kGet, post(1024)},
@@ -334,6 +366,19 @@ TEST(ForwardPath, AllocatesNothingForEditsAndRewrites) {
                "[[route]]\nname = \"v1\"\npath = \"/v1/*\"\nforward = \"u\"\nstrip_prefix = \"/v1\"\n"
                "[route.request_headers]\nset = { \"X-Set\" = \"1\" }\n"
                "[route.response_headers]\nremove = [\"Server\"]\n"});
+}
+
+TEST(ForwardPath, AllocatesNothingForTracesTimingAndDrift) {
+  std::string traced = kGet;
+  traced.insert(traced.size() - 2,
+                "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\ntracestate: a=1\r\n"
+                "X-Amzn-Trace-Id: Root=1-5759e988-bd862e3fe1be46a994272793;Self=1-2-3\r\nb3: 0\r\n");
+  expect_none({"traced",
+               {traced, kGet, post(1024)},
+               kAnswer,
+               "server_timing = \"always\"\n"
+               "[trace]\nsample = \"100%\"\ninject = [\"w3c\", \"b3\", \"b3-multi\", \"xray\"]\n"
+               "[trace.otlp]\nendpoint = \"http://127.0.0.1:1/\"\n[drift]\n"});
 }
 
 TEST(OwnAnswers, AllocateNothingOnceWarm) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "proxy/deadline.h"
 #include "proxy/heads.h"
 #include "route/route.h"
 #include "unit/proxy/fake_exchange.h"
@@ -74,16 +75,44 @@ TEST_F(GrpcCall, WebCallsAreForwardedAsGrpcWhereTheRouteSaysSo) {
 }
 
 TEST_F(GrpcCall, TheSoonerDeadlineCounts) {
-  EXPECT_EQ(time_limit(context("application/grpc")), milliseconds(0));
-  EXPECT_EQ(time_limit(context("application/grpc", {}, "2S")), milliseconds(2'000));
-  EXPECT_EQ(time_limit(context("application/grpc-web", {}, "2S")), milliseconds(2'000));
-  EXPECT_EQ(time_limit(context("application/grpc", {}, "0n")), milliseconds(1));  // at once, not never
-  EXPECT_EQ(time_limit(context("application/grpc", {}, "soon")), milliseconds(0));
-  EXPECT_EQ(time_limit(context("application/json", {}, "2S")), milliseconds(0));  // nobody's deadline
+  EXPECT_EQ(time_limit(context("application/grpc")).total, milliseconds(0));
+  EXPECT_EQ(time_limit(context("application/grpc", {}, "2S")).total, milliseconds(2'000));
+  EXPECT_EQ(time_limit(context("application/grpc-web", {}, "2S")).total, milliseconds(2'000));
+  EXPECT_EQ(time_limit(context("application/grpc", {}, "0n")).total, milliseconds(1));  // at once, not never
+  EXPECT_EQ(time_limit(context("application/grpc", {}, "soon")).total, milliseconds(0));
+  EXPECT_EQ(time_limit(context("application/json", {}, "2S")).total, milliseconds(0));  // nobody's deadline
   route_.request_timeout = milliseconds(1'500);
-  EXPECT_EQ(time_limit(context("application/grpc", {}, "2S")), milliseconds(1'500));
-  EXPECT_EQ(time_limit(context("application/grpc", {}, "1S")), milliseconds(1'000));
-  EXPECT_EQ(time_limit(context("application/grpc", {}, "soon")), milliseconds(1'500));
+  EXPECT_EQ(time_limit(context("application/grpc", {}, "2S")).total, milliseconds(1'500));
+  EXPECT_EQ(time_limit(context("application/grpc", {}, "1S")).total, milliseconds(1'000));
+  EXPECT_EQ(time_limit(context("application/grpc", {}, "soon")).total, milliseconds(1'500));
+}
+
+TEST_F(GrpcCall, TheRoutesDeadlineHeaderCounts) {
+  route_.deadline_header = "X-Request-Timeout";
+  const auto limit = [&](std::string_view header, std::string_view grpc) {
+    RequestContext& rc = context("application/grpc", {}, grpc);
+    if (!header.empty()) rc.request().fields.add("x-request-timeout", header);
+    return time_limit(rc);
+  };
+  EXPECT_EQ(limit("", "").total, milliseconds(0));
+  EXPECT_EQ(limit("1.5", "").total, milliseconds(1'500));
+  EXPECT_EQ(limit("3", "2S").total, milliseconds(2'000));
+  EXPECT_EQ(limit("300ms", "2S").total, milliseconds(300));
+  EXPECT_EQ(limit("soon", "2S").total, milliseconds(2'000));
+  EXPECT_TRUE(limit("300ms", "").is_clients);
+  route_.request_timeout = milliseconds(1'000);
+  EXPECT_EQ(limit("3", "").total, milliseconds(1'000));
+  EXPECT_FALSE(limit("3", "").is_clients);
+  EXPECT_EQ(limit("300ms", "").total, milliseconds(300));
+}
+
+TEST_F(GrpcCall, TheTimeLeftIsWrittenAsGrpcTimeout) {
+  std::array<char, 12> space{};
+  EXPECT_EQ(write_grpc_timeout(space.data(), 1), "1m");
+  EXPECT_EQ(write_grpc_timeout(space.data(), 0), "1m");
+  EXPECT_EQ(write_grpc_timeout(space.data(), 99'999'999), "99999999m");
+  EXPECT_EQ(write_grpc_timeout(space.data(), 100'000'000), "100000S");
+  EXPECT_EQ(write_grpc_timeout(space.data(), std::int64_t{1} << 50), "99999999S");
 }
 
 TEST_F(GrpcCall, TrailersAreAskedForWhateverTheRouteLists) {

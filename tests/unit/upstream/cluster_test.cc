@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <thread>
 
 #include "net/tls_client_context.h"
 #include "unit/upstream/clusters.h"
@@ -188,10 +189,26 @@ TEST_F(ClusterTest, RemembersPeaksAndForgetsThemSlowly) {
   const double before = endpoint.candidate().latency_ns;
   report(TryOutcome::cancelled, 1);
   EXPECT_DOUBLE_EQ(endpoint.candidate().latency_ns, before);
+  report(TryOutcome::cancelled, 2'000 * ms);  // the client would not wait any longer: at least that
+  EXPECT_DOUBLE_EQ(endpoint.candidate().latency_ns, 2e9);
+  endpoint.candidate().latency_ns = before;
   report(TryOutcome::connect_failed, 1);  // in no time, and yet no reason to go there
   EXPECT_DOUBLE_EQ(endpoint.candidate().latency_ns, 4 * before);
   report(TryOutcome::error_status, 1);
   EXPECT_DOUBLE_EQ(endpoint.candidate().latency_ns, 8 * before);
+}
+
+TEST_F(ClusterTest, ForgetsHowSlowItWasBeforeItWasOut) {
+  make(endpoints_at(1, 2));
+  Endpoint& endpoint = *cluster_->endpoints()[0];
+  cluster_->report(endpoint, TryOutcome::timeout, now_ns(), 5'000'000'000);
+  take_out(0);
+  pick();
+  EXPECT_GT(endpoint.candidate().latency_ns, 0);
+  shared_->endpoints()->members[0].state->set_usable_since_ms(now_ns() / 1'000'000 + 1);
+  put_back(0);
+  pick();
+  EXPECT_EQ(endpoint.candidate().latency_ns, 0);
 }
 
 TEST_F(ClusterTest, SticksToAnEndpointThatMayBeUsed) {
@@ -272,6 +289,28 @@ TEST_F(ClusterTest, EjectsWhatFailsInARow) {
   for (int i = 0; i < 5; ++i) cluster_->report(*second, TryOutcome::error_status, 1'000'000'000, 1'000);
   EXPECT_EQ(picks(4), "1313");
   EXPECT_EQ(row_.ejections[0].get(), 1u);
+}
+
+TEST_F(ClusterTest, FollowsWhatOtherThreadsChange) {
+  make(endpoints_at(1, 4));
+  std::thread writer([shared = shared_] {
+    for (int i = 0; i < 500; ++i) {
+      shared->assign(endpoints_at(1 + i % 3, 4 + i % 3));
+      const auto set = shared->endpoints();
+      if (set->members[0].state->take_out(OutReason::ejected)) shared->changed();
+      if (set->members[0].state->put_back(OutReason::ejected)) shared->changed();
+    }
+    shared->assign(endpoints_at(7, 8));
+  });
+  EndpointPin kept;  // of any set there was
+  for (int i = 0; i < 20'000; ++i) {
+    const EndpointPin endpoint = cluster_->pick({});
+    ASSERT_TRUE(endpoint);
+    if (i % 100 == 0) kept = endpoint;
+  }
+  writer.join();
+  EXPECT_EQ(picks(4), "7878");
+  EXPECT_FALSE(kept->name().empty());
 }
 
 }  // namespace
