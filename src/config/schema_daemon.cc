@@ -40,7 +40,7 @@ constexpr KeySpec lag(std::string_view path, std::string_view fallback) {
   key.bind = bind::duration<&OverloadStage::lag>;
   key.fallback = fallback;
   key.max = kHour;
-  key.doc = "How late the slowest worker's event loop is when the stage begins; 0: its lateness does not matter.";
+  key.doc = "How late the event loops of half of the workers are when the stage begins; 0: lateness does not matter.";
   return key;
 }
 constexpr KeySpec memory(std::string_view path, std::string_view fallback) {

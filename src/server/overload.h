@@ -17,7 +17,7 @@ struct Resources {
   std::uint64_t memory_limit = 0;
   std::uint64_t files = 0;
   std::uint64_t files_limit = 0;
-  std::int64_t lag_ms = 0;  // of the slowest core
+  std::int64_t lag_ms = 0;  // of the median core
 
   [[nodiscard]] std::int64_t memory_permil() const noexcept;
   [[nodiscard]] std::int64_t files_permil() const noexcept;

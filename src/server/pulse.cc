@@ -19,6 +19,7 @@ namespace {
 constexpr std::chrono::milliseconds kPulse{100};
 constexpr std::chrono::milliseconds kForTheStack{200};
 constexpr std::int64_t kTrimEveryMs = 5'000;
+constexpr std::int64_t kLatePulseMs = 1'000;
 }  // namespace
 
 void Daemon::pulse() {
@@ -64,10 +65,23 @@ void Daemon::core_stands_still(const Watchdog::Change& change) {
   std::abort();
 }
 
+// The median: one worker that is late alone is the watchdog's affair, and no reason to turn away all others' clients.
+// When this thread was late itself, the process as a whole did not run: that says nothing of how much there is to do.
+std::int64_t Daemon::common_lag(std::int64_t now_ms) {
+  if (pulsed_ms_ != 0 && now_ms - pulsed_ms_ > kLatePulseMs) lag_counts_from_ms_ = now_ms + kLatePulseMs;
+  pulsed_ms_ = now_ms;
+  if (now_ms < lag_counts_from_ms_) return 0;
+  std::vector<std::int64_t> lags;
+  for (const auto& core : cores_) lags.push_back(core->heartbeat().lag_ms(now_ms));
+  const auto median = lags.begin() + static_cast<std::ptrdiff_t>((lags.size() - 1) / 2);
+  std::nth_element(lags.begin(), median, lags.end());
+  return *median;
+}
+
 void Daemon::look_at_resources(std::int64_t now_ms) {
   const config::Overload& marks = loaded_.settings.overload;
   Resources now = sampler_.sample(marks.memory_limit, now_ms);
-  for (const auto& core : cores_) now.lag_ms = std::max(now.lag_ms, core->heartbeat().lag_ms(now_ms));
+  now.lag_ms = common_lag(now_ms);
   registry_.set(metrics::Gauge::overload_memory_permil, now.memory_permil());
   registry_.set(metrics::Gauge::overload_files_permil, now.files_permil());
   const bool changed = overload_.update(marks, now, now_ms);
