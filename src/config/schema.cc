@@ -63,18 +63,18 @@ SchemaPart root_schema() { return {kSections, kKeys}; }
 
 std::vector<SchemaPart> schema_parts() {
   return {
-      root_schema(),  //
-      listener_schema(),  //
-      upstream_schema(),  //
-      balance_schema(),  //
-      health_schema(),  //
+      root_schema(),       //
+      listener_schema(),   //
+      upstream_schema(),   //
+      balance_schema(),    //
+      health_schema(),     //
       discovery_schema(),  //
-      route_schema(),  //
-      logs_schema(),  //
-      failures_schema(),  //
-      trace_schema(),  //
-      drift_schema(),  //
-      daemon_schema(),  //
+      route_schema(),      //
+      logs_schema(),       //
+      failures_schema(),   //
+      trace_schema(),      //
+      drift_schema(),      //
+      daemon_schema(),     //
   };
 }
 

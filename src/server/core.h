@@ -49,7 +49,8 @@ struct DrainPlan {
 
 class Core {
  public:
-  Core(std::size_t number, net::Engine engine, metrics::CoreMetrics& metrics, accesslog::CoreLog& log);
+  Core(std::size_t number, net::Engine engine, metrics::CoreMetrics& metrics, accesslog::CoreLog& log,
+       trace::CoreTracer* tracer = nullptr);
   ~Core();
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;
@@ -114,11 +115,11 @@ class Core {
   wire::H1ExchangePool exchanges_;
   wire::H2ExchangePool h2_exchanges_;
   proxy::Pipeline pipeline_;
-  TaskGroup tasks_;                                           // connections
-  TaskGroup checking_;                                        // health checks
-  TaskGroup drains_;                                          // waits for them
-  proxy::HealthKeepers checks_;                               // of the upstreams that are this core's duty
-  std::vector<std::unique_ptr<Acceptor>> acceptors_;          // several of one listener after some upgrades
+  TaskGroup tasks_;                                   // connections
+  TaskGroup checking_;                                // health checks
+  TaskGroup drains_;                                  // waits for them
+  proxy::HealthKeepers checks_;                       // of the upstreams that are this core's duty
+  std::vector<std::unique_ptr<Acceptor>> acceptors_;  // several of one listener after some upgrades
   Connection* first_ = nullptr;
   wire::Drain drain_ = wire::Drain::none;
   bool streams_end_ = false;

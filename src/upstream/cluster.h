@@ -39,12 +39,12 @@ struct ClusterSpec {
   std::int64_t connect_timeout_ms = 2'000;
   config::UpstreamProtocol protocol = config::UpstreamProtocol::http1;
   SharedLimits shared;
-  std::optional<QueueSettings> queue;      // none: what finds no room is refused
+  std::optional<QueueSettings> queue;  // none: what finds no room is refused
   EjectionSpec ejection;
-  const BalancerKind* balancer = nullptr;  // nullptr: in turn
-  std::int64_t slow_start_ms = 0;          // 0: all at once
-  double panic_threshold = 0.5;            // see LevelOptions
-  std::string zone;                        // this proxy's own; empty: zones do not matter
+  const BalancerKind* balancer = nullptr;                // nullptr: in turn
+  std::int64_t slow_start_ms = 0;                        // 0: all at once
+  double panic_threshold = 0.5;                          // see LevelOptions
+  std::string zone;                                      // this proxy's own; empty: zones do not matter
   std::shared_ptr<const crypto::SecretText> sticky_key;  // nullptr: endpoints have no tokens
   std::string identity;  // everything that must be equal to share, but endpoints and TLS material
 };
@@ -111,8 +111,8 @@ class Cluster {
   std::uint64_t epoch_ = 0;  // of what was taken over last
   std::uint64_t version_ = 0;
   std::vector<EndpointPin> endpoints_;
-  std::vector<Level> levels_;       // refer to endpoints_
-  Nanoseconds next_warm_up_ = 0;    // 0: nobody starts slowly
+  std::vector<Level> levels_;     // refer to endpoints_
+  Nanoseconds next_warm_up_ = 0;  // 0: nobody starts slowly
 };
 
 }  // namespace postern::upstream

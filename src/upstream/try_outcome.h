@@ -15,8 +15,8 @@ enum class TryOutcome : std::uint8_t {
   cancelled,       // the client left, a hedge was won by the other: nobody's fault, but no praise either
 };
 
-/// What an answer's status says about the endpoint: that it, or what is behind it, cannot serve now. Any other one is the
-/// answer to this request.
+/// What an answer's status says about the endpoint: that it, or what is behind it, cannot serve now. Any other one is
+/// the answer to this request.
 constexpr TryOutcome outcome_of(unsigned status) noexcept {
   return status >= 502 && status <= 504 ? TryOutcome::error_status : TryOutcome::ok;
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <thread>
 
 #include "net/tls_client_context.h"
 #include "unit/upstream/clusters.h"
@@ -288,6 +289,28 @@ TEST_F(ClusterTest, EjectsWhatFailsInARow) {
   for (int i = 0; i < 5; ++i) cluster_->report(*second, TryOutcome::error_status, 1'000'000'000, 1'000);
   EXPECT_EQ(picks(4), "1313");
   EXPECT_EQ(row_.ejections[0].get(), 1u);
+}
+
+TEST_F(ClusterTest, FollowsWhatOtherThreadsChange) {
+  make(endpoints_at(1, 4));
+  std::thread writer([shared = shared_] {
+    for (int i = 0; i < 500; ++i) {
+      shared->assign(endpoints_at(1 + i % 3, 4 + i % 3));
+      const auto set = shared->endpoints();
+      if (set->members[0].state->take_out(OutReason::ejected)) shared->changed();
+      if (set->members[0].state->put_back(OutReason::ejected)) shared->changed();
+    }
+    shared->assign(endpoints_at(7, 8));
+  });
+  EndpointPin kept;  // of any set there was
+  for (int i = 0; i < 20'000; ++i) {
+    const EndpointPin endpoint = cluster_->pick({});
+    ASSERT_TRUE(endpoint);
+    if (i % 100 == 0) kept = endpoint;
+  }
+  writer.join();
+  EXPECT_EQ(picks(4), "7878");
+  EXPECT_FALSE(kept->name().empty());
 }
 
 }  // namespace
