@@ -3,14 +3,15 @@
 `python -m harness.fleet PORT LOG` serves HTTP/1.1 until its standard input ends. Lines on its input set the mode: "ok",
 "error" (503), "slow SECONDS", "reset" (breaks each connection once a request is complete) and "sick" (only /health says
 503). What is below /half/ gets half an answer and a reset. For every request that has arrived completely, one line
-"ID METHOD PATH TIME" goes to LOG before anything is answered: what was delivered, and how often; "ID HALF PATH TIME"
-says that half of an answer is on its way.
+"ID METHOD PATH TIME" goes to LOG before anything is answered: what was delivered, and how often. METHOD is LATE for a GET
+whose connection had been given up by the time that this process came to it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -54,7 +55,8 @@ class Server:
         self.log = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
     def serve(self, transport, method: bytes, path: bytes, mark: bytes) -> None:
-        self.note(mark, method, path)
+        late = method == b"GET" and self.is_given_up(transport)
+        self.note(mark, b"LATE" if late else method, path)
         if self.mode == "reset":
             self.reset(transport)
             return
@@ -63,7 +65,6 @@ class Server:
         answer = b"HTTP/1.1 %s\r\nX-Origin: %s\r\nContent-Length: 5\r\n\r\nready" % (status, self.name)
         if path.startswith(b"/half/") and not failing:
             transport.write(answer[:-3])
-            self.note(mark, b"HALF", path)
             asyncio.get_running_loop().call_later(0.05, self.reset, transport)
         elif self.mode == "slow":
             asyncio.get_running_loop().call_later(self.delay, self.finish, transport, answer)
@@ -72,6 +73,14 @@ class Server:
 
     def note(self, mark: bytes, what: bytes, path: bytes) -> None:
         os.write(self.log, b"%s %s %s %.6f\n" % (mark, what, path, time.monotonic()))
+
+    @staticmethod
+    def is_given_up(transport) -> bool:
+        if transport.is_closing():
+            return True
+        poll = select.poll()
+        poll.register(transport.get_extra_info("socket").fileno(), select.POLLRDHUP)
+        return bool(poll.poll(0))
 
     @staticmethod
     def reset(transport) -> None:
@@ -116,7 +125,6 @@ class Member:
         self.log = folder / f"origin-{self.port}.log"
         self.log.touch()
         self.frozen = False
-        self.thawed: list[float] = []
         self.start(wait=False)
 
     def start(self, wait: bool = True) -> None:
@@ -142,7 +150,6 @@ class Member:
         self.frozen = True
 
     def thaw(self) -> None:
-        self.thawed.append(time.monotonic())
         self.process.send_signal(signal.SIGCONT)
         self.frozen = False
 
@@ -160,7 +167,7 @@ class Member:
         self.process.stdout.close()
 
     def deliveries(self) -> list[list[str]]:
-        """[id, method, path, time] of everything that has arrived, and of halves of answers."""
+        """[id, method, path, time] of everything that has arrived."""
         return [line.split() for line in self.log.read_text().splitlines()]
 
     def count(self, path: str) -> int:
