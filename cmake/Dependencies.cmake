@@ -5,8 +5,9 @@ find_package(Threads REQUIRED)
 find_package(Boost 1.81 REQUIRED)  # headers only: Asio, Beast
 find_package(OpenSSL 3 REQUIRED)
 find_package(fmt 9 REQUIRED)
-find_package(ZLIB REQUIRED)
 find_package(CLI11 REQUIRED)
+find_package(ZLIB REQUIRED)
+find_path(PROTOZERO_INCLUDE_DIR protozero/pbf_writer.hpp REQUIRED)  # header-only
 
 # prometheus-cpp's CMake package insists on its HTTP server and pusher (civetweb, curl), which postern does not use.
 find_path(PROMETHEUS_INCLUDE_DIR prometheus/collectable.h REQUIRED)

@@ -47,6 +47,7 @@ grpcio>=1.51,<2 grpc python3-grpcio
 websockets>=13,<16 websockets python3-websockets
 wsproto>=1.2,<2 wsproto python3-wsproto
 hypercorn>=0.13,<1 hypercorn python3-hypercorn
+opentelemetry-proto>=1.20,<2 opentelemetry.proto python3-protobuf
 LIST
 }
 

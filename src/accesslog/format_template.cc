@@ -134,6 +134,8 @@ std::string_view LineFormatter::text_variable(LogVariable variable, const Access
       return redacted(r.referer, referer_);
     case LogVariable::error:
       return r.error;
+    case LogVariable::trace_id:
+      return r.trace_id;
     default:
       return {};
   }

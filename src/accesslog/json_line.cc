@@ -142,6 +142,7 @@ std::string_view JsonLine::render(const DecodedRecord& decoded, const Prepared& 
   line.member(",\"user_agent\":\"", r.user_agent, (decoded.cut & kCutAgent) != 0);
   line.member(",\"referer\":\"", prepared.referer, (decoded.cut & kCutReferer) != 0);
   line.member(",\"error\":\"", r.error);
+  line.member(",\"trace_id\":\"", r.trace_id);
   line.literal("}\n");
   return {room_.get(), static_cast<std::size_t>(line.at() - room_.get())};
 }

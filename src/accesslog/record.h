@@ -35,6 +35,7 @@ struct AccessRecord {
   std::string_view user_agent;
   std::string_view referer;
   std::string_view error;  // metrics::to_string(Reason)
+  std::string_view trace_id;
 };
 
 /// The most that a record takes in a ring; longer texts are cut and marked with "..." in the line.

@@ -120,6 +120,20 @@ void append_json_quoted(std::string& out, std::string_view text) {
   out += '"';
 }
 
+void append_utf8(std::string& out, std::string_view text) {
+  for (std::size_t i = 0; i < text.size();) {
+    std::size_t length = 1;
+    if (static_cast<unsigned char>(text[i]) >= 0x80) length = decode_multibyte(text.substr(i)).length;
+    if (length == 0) {
+      out += "\xEF\xBF\xBD";
+      ++i;
+      continue;
+    }
+    out.append(text, i, length);
+    i += length;
+  }
+}
+
 void append_hex_escaped(std::string& out, std::string_view text) {
   std::size_t i = 0;
   while (i < text.size()) {

@@ -36,6 +36,7 @@ enum class LogVariable : std::uint8_t {
   user_agent,
   referer,
   error,
+  trace_id,
   count_,
 };
 

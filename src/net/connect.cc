@@ -37,27 +37,41 @@ Error connect_error(int code) noexcept {
 
 }  // namespace
 
-Task<Result<Socket>> connect(Loop& loop, const SocketAddress& address, std::int64_t timeout_ms, Socket** connecting) {
+Result<Connecting> start_connect(Loop& loop, const SocketAddress& address) noexcept {
   const int fd = ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) co_return connect_error(errno);
+  if (fd < 0) return connect_error(errno);
   const int on = 1;
   if (!address.is_unix()) ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  int code = ::connect(fd, address.get(), address.size) == 0 ? 0 : errno;
+  const int code = ::connect(fd, address.get(), address.size) == 0 ? 0 : errno;
   if (code != 0 && code != EINPROGRESS) {
     ::close(fd);
-    co_return connect_error(code);
+    return connect_error(code);
   }
-  Socket socket(loop, fd);
-  if (!socket.is_open()) co_return connect_error(EMFILE);
-  if (code == EINPROGRESS) {
+  Connecting connecting{Socket(loop, fd), code == EINPROGRESS};
+  if (!connecting.socket.is_open()) return connect_error(EMFILE);
+  return connecting;
+}
+
+Result<void> finish_connect(Socket& socket) noexcept {
+  int code = 0;
+  socklen_t size = sizeof code;
+  ::getsockopt(socket.fd(), SOL_SOCKET, SO_ERROR, &code, &size);
+  if (code != 0) return connect_error(code);
+  return boost::system::in_place_value;
+}
+
+Task<Result<Socket>> connect(Loop& loop, const SocketAddress& address, std::int64_t timeout_ms, Socket** connecting) {
+  Result<Connecting> begun = start_connect(loop, address);
+  if (!begun) co_return begun.error();
+  Socket socket = std::move(begun->socket);
+  if (begun->is_pending) {
     if (connecting) *connecting = &socket;
     const Waited waited = co_await socket.writable().wait(timeout_ms);
     if (connecting) *connecting = nullptr;
     if (waited != Waited::ready)
       co_return Error{waited == Waited::timeout ? Code::timeout : Code::cancelled, Side::upstream, Retry::always};
-    socklen_t size = sizeof code;
-    ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &size);
-    if (code != 0) co_return connect_error(code);
+    const Result<void> done = finish_connect(socket);
+    if (!done) co_return done.error();
   }
   co_return std::move(socket);
 }

@@ -58,8 +58,8 @@ bool Attempt::begin(upstream::Cluster& cluster, const upstream::EndpointPin& end
   return true;
 }
 
-Task<void> Attempt::dial_for(net::Loop& loop, std::shared_ptr<Dialling> call, std::shared_ptr<upstream::Cluster> cluster,
-                             upstream::EndpointPin endpoint) {
+Task<void> Attempt::dial_for(net::Loop& loop, std::shared_ptr<Dialling> call,
+                             std::shared_ptr<upstream::Cluster> cluster, upstream::EndpointPin endpoint) {
   Result<upstream::ConnectionPtr> connection = co_await dial(loop, *cluster, *endpoint);
   call->outcome.emplace(std::move(connection));
   call->done.notify();

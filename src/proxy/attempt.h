@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/task_group.h"
 #include "net/loop.h"
+#include "proxy/tracing.h"
 #include "upstream/cluster.h"
 
 namespace postern::proxy {
@@ -50,13 +51,15 @@ class Attempt {
   /// Everything goes back. `whole`: the answer was read to its end, and the connection may serve on.
   void end(bool whole) noexcept;
 
+  TrySpan span;  // the forwarder's
+
   FramePool& frames() noexcept { return loop_.frames(); }
   TaskGroup& uploads() noexcept { return uploads_; }
 
  private:
   struct Dialling;
-  static Task<void> dial_for(net::Loop& loop, std::shared_ptr<Dialling> call, std::shared_ptr<upstream::Cluster> cluster,
-                             upstream::EndpointPin endpoint);
+  static Task<void> dial_for(net::Loop& loop, std::shared_ptr<Dialling> call,
+                             std::shared_ptr<upstream::Cluster> cluster, upstream::EndpointPin endpoint);
 
   net::Loop& loop_;
   upstream::Cluster* cluster_ = nullptr;

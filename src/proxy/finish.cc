@@ -32,6 +32,8 @@ void Pipeline::begin(RequestContext& rc) noexcept {
   rc.request_id = {rc.request_id_space.data(), rc.request_id_space.size()};
   rc.authority = rc.request().authority;
   find_client(rc);
+  const trace::Settings* const tracing = rc.generation->snapshot->tracing.get();
+  if (tracing && tracer_) rc.trace.start(rc, *tracing, *tracer_);
   find_grpc(rc);
 }
 
@@ -50,9 +52,21 @@ void Pipeline::finish(RequestContext& rc) noexcept {
     row.bytes_in.add(rc.exchange.response_bytes());
     if (rc.relayed && rc.status >= 500) row.failed(metrics::FailureCause::upstream_5xx);
   }
+  note_drift(rc);
+  if (rc.trace.is_on()) rc.trace.finish(rc, rc.started + duration);
   if (!log_.is_enabled()) return;
   const bool has_failed = rc.reason != metrics::Reason::none || rc.status >= 500 || rc.status == 0;
   if (log_.wants(rc.request_id, has_failed)) log(rc, duration);
+}
+
+/// Only what was a success says how fast a model is, and that there is such a model.
+void Pipeline::note_drift(const RequestContext& rc) noexcept {
+  const Snapshot& snapshot = *rc.generation->snapshot;
+  if (!snapshot.settings.drift || !rc.cluster || rc.first_byte == 0 || rc.status / 100 != 2) return;
+  const std::string_view model = rc.match.route->model_of(rc.match);
+  const metrics::Slot slot = snapshot.upstreams[rc.match.route->forward()->upstream].slot;
+  metrics_.models().record(slot, model.empty() ? metrics::kNoModel : model, snapshot.settings.drift->max_models,
+                           rc.first_byte - rc.upstream_started);
 }
 
 void Pipeline::log(RequestContext& rc, Nanoseconds duration) noexcept {
@@ -80,6 +94,7 @@ void Pipeline::log(RequestContext& rc, Nanoseconds duration) noexcept {
   record.user_agent = head.fields.find(http::FieldId::user_agent);
   record.referer = head.fields.find("Referer");
   if (rc.reason != metrics::Reason::none) record.error = metrics::to_string(rc.reason);
+  record.trace_id = rc.trace.id_text();
   log_.write(record);
 }
 

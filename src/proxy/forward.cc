@@ -98,6 +98,7 @@ void Forwarder::hold_body() noexcept {
 
 /// One try up to the head of its answer, or to its failure: Attempt::error() tells.
 Task<void> Forwarder::carry(Attempt& attempt) {
+  attempt.span = rc_.trace.begin_try();
   if (!attempt.is_connected()) {
     const Result<void> connected = co_await attempt.connect(rc_.generation->clusters[route_.upstream]);
     if (!connected) {
@@ -112,6 +113,7 @@ Task<void> Forwarder::carry(Attempt& attempt) {
   if (!route_.preserve_host) head.authority = attempt.endpoint().authority();
   if (limit_.total.count() > 0 && forwards_grpc(rc_))
     head.fields.set("grpc-timeout", write_grpc_timeout(rc_.timeout_space.data(), remaining_ms()));
+  rc_.trace.announce(attempt.span);
   send_request(attempt);
   rc_.exchange.watch_client(this);
   const Result<void> read = co_await read_final_head(attempt);

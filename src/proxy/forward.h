@@ -1,5 +1,5 @@
-// Forwards one request to its upstream and the answer back: tries, retries, hedges, the wait for a place, both bodies at
-// once, early answers, and a client that leaves. Lives in Pipeline::forward()'s frame. One core only.
+// Forwards one request to its upstream and the answer back: tries, retries, hedges, the wait for a place, both bodies
+// at once, early answers, and a client that leaves. Lives in Pipeline::forward()'s frame. One core only.
 //
 //   forward.cc         the loop over tries; one try up to the head of its answer
 //   forward_retry.cc   what a try came to, and whether another one follows
@@ -66,6 +66,8 @@ class Forwarder final : private ClientWatcher {
   [[nodiscard]] std::int64_t remaining_ms() const noexcept;
   const Reply* reply_for(Error error) noexcept;
   void count_failure(Error error, bool reused) noexcept;
+  /// Of a try, before its place goes back.
+  void end_span(const Attempt& attempt, std::uint16_t status, std::string_view error) noexcept;
 
   // forward_place.cc
   Place find_place(Attempt& attempt, bool waited = false) noexcept;

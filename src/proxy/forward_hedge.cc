@@ -95,6 +95,7 @@ Task<void> Forwarder::drop_loser(Attempt& loser) {
   if (error.code != Code::ok && error.side == Side::upstream) outcome = TryOutcome::reset;
   if (error.code == Code::ok) outcome = upstream::outcome_of(loser.exchange()->response().status);
   loser.report(outcome);
+  end_span(loser, 0, "hedged");
   loser.end(false);
   // What the loser has left of a body that is here for the second time.
   for (std::string_view rest = body_->peek(); !rest.empty(); rest = body_->peek()) body_->consume(rest.size());

@@ -85,6 +85,7 @@ Task<bool> Forwarder::wait_in_queue(Attempt& attempt, std::int64_t most_ms) {
   waiter.wake = [](void* signal) noexcept { static_cast<net::Signal*>(signal)->notify(); };
   const Nanoseconds entered = now_ns();
   const Nanoseconds until = entered + most_ms * 1'000'000;
+  rc_.trace.begin(Phase::queue);
   queue.enter(waiter, entered);
   row.queue_waiting.add();
   waiting_ = &news;
@@ -98,6 +99,7 @@ Task<bool> Forwarder::wait_in_queue(Attempt& attempt, std::int64_t most_ms) {
   }
   waiting_ = nullptr;
   queue.leave(waiter);
+  rc_.trace.end(Phase::queue);
   row.queue_waiting.sub();
   row.queue_wait_ns.add(static_cast<std::uint64_t>(now_ns() - entered));
   co_return found;

@@ -37,6 +37,7 @@ Task<Forwarder::Step> Forwarder::conclude() {
     cluster().traffic().latency.record(rc_.first_byte - rc_.started, rc_.first_byte / 1'000'000);
   if (!prepare_response(rc_, up.response(), date_)) {
     last_error_ = Error{Code::malformed, Side::upstream, Retry::never};
+    end_span(attempt, up.response().status, to_string(last_error_.code));
     co_await finish_upload(attempt);
     attempt.end(false);
     co_return Step::failed;
@@ -47,8 +48,14 @@ Task<Forwarder::Step> Forwarder::conclude() {
   else
     co_await relay_response(up);
   co_await finish_upload(attempt);
+  const bool whole = rc_.reason == metrics::Reason::none;
+  end_span(attempt, rc_.status, whole ? std::string_view() : metrics::to_string(rc_.reason));
   attempt.end(true);
   co_return Step::answered;
+}
+
+void Forwarder::end_span(const Attempt& attempt, std::uint16_t status, std::string_view error) noexcept {
+  rc_.trace.end_try(rc_, attempt.span, {.endpoint = attempt.endpoint().name(), .status = status, .error = error});
 }
 
 /// An answer that a next try may better. True: it is gone, and current_ has its place for that try.
@@ -66,6 +73,7 @@ bool Forwarder::after_status(Attempt& attempt, const TryEnd& end) {
   const std::uint16_t status = up.response().status;
   attempt.report(status == 200 ? TryOutcome::error_status : upstream::outcome_of(status));
   cluster().metrics().responses[metrics::status_class(status)].add();
+  end_span(attempt, status, {});
   BodySource& body = up.response_body();  // what is here already; for more the connection is not worth the wait
   for (std::string_view data = body.peek(); !data.empty(); data = body.peek()) body.consume(data.size());
   if (!body.at_end()) attempt.cancel(kDone);
@@ -88,6 +96,7 @@ Forwarder::Step Forwarder::after_failure(Attempt& attempt) {
   const bool ours = error.side != Side::upstream || error.code == Code::exhausted || error.code == Code::cancelled;
   if (ours || !patient || (up && error.retry != Retry::never)) outcome = TryOutcome::cancelled;
   attempt.report(outcome);
+  end_span(attempt, 0, to_string(error.code));
   attempt.end(false);
   if (!end || !may_follow(*end, std::nullopt) || !rewind_body()) return Step::failed;
   fresh_ = fresh_ || end->cause == RetryOn::stale || end->cause == RetryOn::reset;

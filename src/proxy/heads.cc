@@ -118,13 +118,14 @@ const Reply* prepare_request(RequestContext& rc) noexcept {
   head.accepts_trailers = forwards_grpc(rc) || (head.accepts_trailers && !forward.response_trailers.empty());
   constexpr std::string_view kVia[] = {"1.0 postern", "1.1 postern", "2 postern"};
   const std::string_view via = kVia[head.minor_version];
-  const bool fits = add_forwarding(rc) && head.fields.add(http::FieldId::via, via);
+  const bool fits = add_forwarding(rc) && rc.trace.inject(head.fields) && head.fields.add(http::FieldId::via, via);
   if (!fits || !rc.match.route->request_headers.apply(head.fields)) return &kNoRoom;
   return nullptr;
 }
 
 bool prepare_response(RequestContext& rc, http::ResponseHead& head, std::string_view date) noexcept {
   http::strip_hop_by_hop(head.fields);
+  if (head.status >= 200 && !rc.trace.add_server_timing(rc, head)) return false;
   // What a gRPC server says without a message is metadata to its caller: nothing is put beside it.
   const bool alone = rc.grpc == grpc::Kind::grpc;
   if (rc.sticky_policy && !alone && !add_sticky_cookie(rc, head)) return false;
@@ -140,6 +141,7 @@ void settle_head(RequestContext& rc) {
   std::string_view* const kept[] = {&head.method_token, &head.target, &rc.authority, &rc.request_id, &agent, &referer};
   std::size_t size = 0;
   for (const std::string_view* text : kept) size += text->size();
+  rc.trace.forget_head();
   rc.tunnel_space = std::make_unique<char[]>(size);
   char* out = rc.tunnel_space.get();
   for (std::string_view* text : kept) {

@@ -9,8 +9,8 @@ namespace postern::proxy {
 
 using metrics::Reason;
 
-Pipeline::Pipeline(net::Loop& loop, metrics::CoreMetrics& metrics, accesslog::CoreLog& log)
-    : loop_(loop), metrics_(metrics), log_(log) {}
+Pipeline::Pipeline(net::Loop& loop, metrics::CoreMetrics& metrics, accesslog::CoreLog& log, trace::CoreTracer* tracer)
+    : loop_(loop), metrics_(metrics), log_(log), tracer_(tracer) {}
 
 // The life of one request. Steps return a Reply; only serve() writes one. Every request reaches finish() exactly once.
 Task<void> Pipeline::serve(Exchange& exchange) {

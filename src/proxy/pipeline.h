@@ -22,7 +22,8 @@ namespace postern::proxy {
 
 class Pipeline final : public RequestHandler {
  public:
-  Pipeline(net::Loop& loop, metrics::CoreMetrics& metrics, accesslog::CoreLog& log);
+  Pipeline(net::Loop& loop, metrics::CoreMetrics& metrics, accesslog::CoreLog& log,
+           trace::CoreTracer* tracer = nullptr);
 
   /// From now on requests see this generation; those on the way keep theirs.
   void install(GenerationPin generation) noexcept { generation_ = std::move(generation); }
@@ -49,6 +50,7 @@ class Pipeline final : public RequestHandler {
                                 std::span<char> space) noexcept;
   void begin(RequestContext& rc) noexcept;
   void finish(RequestContext& rc) noexcept;
+  void note_drift(const RequestContext& rc) noexcept;
   void log(RequestContext& rc, Nanoseconds duration) noexcept;
   std::string_view date() noexcept;
 
@@ -57,6 +59,7 @@ class Pipeline final : public RequestHandler {
   net::Loop& loop_;
   metrics::CoreMetrics& metrics_;
   accesslog::CoreLog& log_;
+  trace::CoreTracer* const tracer_;  // nullptr: spans go nowhere, whatever the config says
   GenerationPin generation_;
   Random random_;
   std::uint64_t in_flight_ = 0;

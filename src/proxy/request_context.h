@@ -15,6 +15,7 @@
 #include "postern/exchange.h"
 #include "proxy/reply.h"
 #include "proxy/snapshot.h"
+#include "proxy/tracing.h"
 #include "route/match.h"
 #include "upstream/endpoint.h"
 
@@ -58,6 +59,8 @@ struct RequestContext {
   Nanoseconds first_byte = 0;
   std::optional<std::uint32_t> upstream_reset;  // HTTP/2: the code with which it refused or gave up, where it did
 
+  RequestTrace trace;
+
   Reply reply;  // ours, where a step returned one
 
   // room for the few texts that a request needs of its own
@@ -66,7 +69,7 @@ struct RequestContext {
   std::array<char, 48> client_space;
   std::array<char, 8> retry_after_space;
   std::array<char, 12> timeout_space;  // of a gRPC call, as its server is told
-  std::array<char, 1024> text_space;  // X-Forwarded-For and the like; bounded, an overlong chain is cut
+  std::array<char, 1024> text_space;   // X-Forwarded-For and the like; bounded, an overlong chain is cut
   std::size_t text_used = 0;
   Buffer path_space;                     // a rewritten path
   std::unique_ptr<char[]> tunnel_space;  // what the access log will want, when the head has been let go

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +15,7 @@
 #include "proxy/hash_key.h"
 #include "proxy/sticky.h"
 #include "route/table.h"
+#include "trace/settings.h"
 #include "upstream/cluster.h"
 #include "upstream/health.h"
 #include "wire/h1_settings.h"
@@ -39,6 +39,7 @@ struct ListenerPolicy {
   wire::H2Settings h2;
   net::CidrList trusted_proxies;
   net::CidrList proxy_protocol_from;
+  config::TraceTrust trace_trust = config::TraceTrust::trusted;
   std::uint32_t max_connections = 0;              // per core; 0: no limit
   std::uint32_t max_connections_per_address = 0;  // of the process; 0: no limit
   bool essential = false;                         // overload refuses nothing here
@@ -55,7 +56,9 @@ struct Snapshot {
   config::Settings settings;
   std::vector<ListenerPolicy> listeners;
   std::unique_ptr<const route::RouteTable> routes;
-  std::vector<metrics::Slot> route_slots;  // by Route::index
+  std::shared_ptr<const trace::Settings> tracing;            // nullptr: off
+  std::shared_ptr<const net::TlsMaterial> tracing_material;  // towards an https collector
+  std::vector<metrics::Slot> route_slots;                    // by Route::index
   struct UpstreamSpec {
     upstream::ClusterSpec cluster;
     std::optional<upstream::HealthSpec> health;        // none: endpoints are not checked

@@ -42,8 +42,13 @@ class Compiler {
     result.route.max_body = source_.max_body;
     result.route.request_headers = edits(source_.request_headers, "request_headers");
     result.route.response_headers = edits(source_.response_headers, "response_headers");
+    result.route.server_timing = source_.server_timing;
     result.conditions.route = index_;
     read_path(result.conditions);
+    const auto model = std::find(names_.variables.begin(), names_.variables.end(), "model");
+    if (model != names_.variables.end()) {
+      result.route.model_variable = static_cast<std::size_t>(model - names_.variables.begin());
+    }
     read_hosts(result.conditions);
     read_listeners(result.conditions);
     read_methods(result.conditions);

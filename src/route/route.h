@@ -3,13 +3,17 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 
 #include "config/settings.h"
 #include "route/failure_rules.h"
 #include "route/header_edits.h"
+#include "route/match.h"
 #include "route/rewrite.h"
 
 namespace postern::route {
@@ -51,8 +55,14 @@ struct Route {
   std::uint64_t max_body = 0;                   // 0: the listener's
   HeaderEdits request_headers;
   HeaderEdits response_headers;
+  config::ServerTiming server_timing = config::ServerTiming::never;
+  std::optional<std::size_t> model_variable;  // which variable of the path is {model}
   std::variant<Forward, Redirect, FixedReply> action;
 
+  /// What {model} took; empty: the route has none. Good as long as the request's path.
+  [[nodiscard]] std::string_view model_of(const Match& match) const noexcept {
+    return model_variable ? match.variables[*model_variable] : std::string_view();
+  }
   [[nodiscard]] const Forward* forward() const noexcept { return std::get_if<Forward>(&action); }
   [[nodiscard]] const Redirect* redirect() const noexcept { return std::get_if<Redirect>(&action); }
   [[nodiscard]] const FixedReply* reply() const noexcept { return std::get_if<FixedReply>(&action); }

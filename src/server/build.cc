@@ -10,6 +10,7 @@
 #include "net/tls_server_context.h"
 #include "server/build_health.h"
 #include "server/build_job.h"
+#include "trace/exporter.h"
 
 namespace postern::server {
 
@@ -110,6 +111,7 @@ void SnapshotBuilder::add_listener(Job& job, std::size_t position) {
   policy.h1 = h1_settings(listener);
   policy.h2 = h2_settings(listener);
   policy.trusted_proxies = net::CidrList(listener.trusted_proxies);
+  policy.trace_trust = listener.trace_trust;
   policy.proxy_protocol_from = net::CidrList(listener.proxy_protocol_from);
   if (listener.max_connections != 0) {
     policy.max_connections = static_cast<std::uint32_t>((listener.max_connections + job.cores - 1) / job.cores);
@@ -205,6 +207,30 @@ void SnapshotBuilder::add_routes(Job& job) {
   for (const route::Route& route : job.out.routes->routes()) job.out.route_slots.push_back(registry_.route(route.name));
 }
 
+void SnapshotBuilder::add_tracing(Job& job) {
+  const std::optional<config::Trace>& trace = job.loaded.settings.trace;
+  if (!trace) return;
+  job.out.tracing = std::make_shared<const trace::Settings>(*trace);
+  if (!trace->otlp || !trace->otlp->endpoint.starts_with("https:")) return;
+  const config::UpstreamTls tls = trace::tls_of(trace->otlp->tls);
+  net::LoadedTls material = net::TlsMaterial::load("trace.otlp", tls);
+  std::string refused;
+  if (material.material && !net::TlsClientContext::make("trace.otlp", tls, config::UpstreamProtocol::http1,
+                                                        material.material, job.library, refused)) {
+    material.material = nullptr;
+    material.errors.push_back(refused);
+  }
+  const bool keep = job.on_bad_certificate == OnBadCertificate::keep_old && last_;
+  for (std::string& error : material.errors) {
+    if (keep)
+      log::error("certificates towards the trace collector not reloaded, the old ones stay", {{"why", error}});
+    else
+      job.complain("trace.otlp.tls", std::move(error));
+  }
+  if (keep && !material.material) kept_old_ = true;
+  job.out.tracing_material = material.material ? material.material : keep ? last_->tracing_material : nullptr;
+}
+
 std::shared_ptr<const Snapshot> SnapshotBuilder::build(const config::LoadResult& loaded, std::size_t cores,
                                                        OnBadCertificate policy,
                                                        std::vector<config::Diagnostic>& diagnostics) {
@@ -218,6 +244,7 @@ std::shared_ptr<const Snapshot> SnapshotBuilder::build(const config::LoadResult&
   for (std::size_t i = 0; i < loaded.settings.listeners.size(); ++i) add_listener(job, i);
   for (std::size_t i = 0; i < loaded.settings.upstreams.size(); ++i) add_upstream(job, i);
   add_routes(job);
+  add_tracing(job);
   add_hash_variables(job);
   if (diagnostics.size() != before) return nullptr;
   snapshot->number = ++number_;

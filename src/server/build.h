@@ -47,6 +47,7 @@ class SnapshotBuilder {
   static void add_endpoints(Job& job, std::size_t position, proxy::Snapshot::UpstreamSpec& spec);
   void add_balancing(Job& job, std::size_t position, proxy::Snapshot::UpstreamSpec& spec);
   void add_routes(Job& job);
+  void add_tracing(Job& job);
   std::shared_ptr<const crypto::TicketKeys> ticket_keys(const config::Listener& listener);
 
   metrics::MetricsRegistry& registry_;

@@ -12,12 +12,13 @@
 
 namespace postern::server {
 
-Core::Core(std::size_t number, net::Engine engine, metrics::CoreMetrics& metrics, accesslog::CoreLog& log)
+Core::Core(std::size_t number, net::Engine engine, metrics::CoreMetrics& metrics, accesslog::CoreLog& log,
+           trace::CoreTracer* tracer)
     : number_(number),
       metrics_(metrics),
       loop_(engine),
       heartbeat_(loop_, metrics),
-      pipeline_(loop_, metrics, log),
+      pipeline_(loop_, metrics, log, tracer),
       tasks_(loop_.frames()),
       checking_(loop_.frames()),
       drains_(loop_.frames()),
@@ -77,6 +78,7 @@ void Core::join() {
 
 void Core::install(const Install& message) {
   metrics_.prepare(message.snapshot->slots);
+  if (message.snapshot->settings.drift) metrics_.models().prepare();
   pipeline_.install(make_generation(message.snapshot));
   start_checks();
   close_acceptors(message.closed);

@@ -49,7 +49,8 @@ struct DrainPlan {
 
 class Core {
  public:
-  Core(std::size_t number, net::Engine engine, metrics::CoreMetrics& metrics, accesslog::CoreLog& log);
+  Core(std::size_t number, net::Engine engine, metrics::CoreMetrics& metrics, accesslog::CoreLog& log,
+       trace::CoreTracer* tracer = nullptr);
   ~Core();
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;

@@ -31,6 +31,7 @@ Daemon::Daemon(config::LoadResult loaded, net::Engine engine, Loader load, Start
       discoveries_(registry_),
       inherited_(std::move(start.inherited)),
       upgrade_(io_, std::move(start.invocation)),
+      drift_(io_, registry_),
       signals_(io_),
       settle_(io_),
       minute_(io_),
@@ -59,16 +60,21 @@ int Daemon::run() {
   io_.run();
   for (auto& core : cores_) core->join();
   if (access_log_) access_log_->stop(std::chrono::seconds(1));
+  if (exporter_) exporter_->stop(std::chrono::seconds(1));
   log::info("stopped");
   return 0;
 }
 
 bool Daemon::start() {
   if (!open_log()) return false;
+  const std::optional<config::Trace>& tracing = loaded_.settings.trace;
+  exporter_ = std::make_unique<trace::Exporter>(
+      registry_, tracing && tracing->otlp ? tracing->otlp->queue : trace::Exporter::kDefaultQueue);
   const std::size_t count = loaded_.settings.workers != 0 ? loaded_.settings.workers : usable_cpus();
   for (std::size_t i = 0; i < count; ++i) {
     metrics::CoreMetrics& metrics = registry_.add_core();
-    cores_.push_back(std::make_unique<Core>(i, engine_, metrics, access_log_->add_core(metrics)));
+    cores_.push_back(
+        std::make_unique<Core>(i, engine_, metrics, access_log_->add_core(metrics), &exporter_->add_core(metrics)));
     cores_.back()->share(addresses_);
   }
   std::vector<config::Diagnostic> diagnostics;
@@ -111,6 +117,8 @@ bool Daemon::apply(const config::LoadResult& loaded, SnapshotBuilder::OnBadCerti
     installs[i].snapshot = snapshot;
     cores_[i]->post_install(std::move(installs[i]));
   }
+  exporter_->configure(trace::export_options(loaded.settings.trace, snapshot->tracing_material));
+  drift_.configure(loaded.settings.drift);
   registry_.set(metrics::Gauge::config_generation, static_cast<std::int64_t>(snapshot->number));
   registry_.set(metrics::Gauge::config_loaded_at, static_cast<std::int64_t>(::time(nullptr)));
   return true;

@@ -23,12 +23,14 @@
 #include "server/build.h"
 #include "server/core.h"
 #include "server/discoveries.h"
+#include "server/drift_watch.h"
 #include "server/inherited.h"
 #include "server/listen_sockets.h"
 #include "server/notify.h"
 #include "server/overload.h"
 #include "server/upgrade.h"
 #include "server/watchdog.h"
+#include "trace/exporter.h"
 
 namespace postern::server {
 
@@ -107,6 +109,7 @@ class Daemon {
   Discoveries discoveries_;
   accesslog::OwnLog own_log_;
   std::unique_ptr<accesslog::AccessLog> access_log_;
+  std::unique_ptr<trace::Exporter> exporter_;
   AddressTable addresses_;
   std::vector<std::unique_ptr<Core>> cores_;
   struct OpenListener {
@@ -117,6 +120,7 @@ class Daemon {
   InheritedSockets inherited_;
   Notifier notifier_;
   Upgrade upgrade_;
+  DriftWatch drift_;
   std::unique_ptr<admin::Server> admin_;
   boost::asio::signal_set signals_;
   boost::asio::steady_timer settle_;

@@ -39,6 +39,10 @@ std::string Daemon::try_reload() {
   if (old.workers != now.workers || old.engine != now.engine || old.admin_listen != now.admin_listen) {
     log::warn("workers, engine and admin.listen change with a restart only");
   }
+  if (old.trace && old.trace->otlp && now.trace && now.trace->otlp &&
+      old.trace->otlp->queue != now.trace->otlp->queue) {
+    log::warn("trace.otlp.queue changes with a restart only");
+  }
   configure_logs(now);
   loaded_ = std::move(loaded);
   watch_files();
@@ -67,6 +71,9 @@ void Daemon::watch_files() {
   }
   for (const config::Upstream& u : loaded_.settings.upstreams) {
     if (u.tls) add(net::tls_files(*u.tls));
+  }
+  if (const auto& trace = loaded_.settings.trace; trace && trace->otlp) {
+    add(net::tls_files(trace::tls_of(trace->otlp->tls)));
   }
   watch_fd_.reset();
   watch_.reset();

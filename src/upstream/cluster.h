@@ -39,7 +39,7 @@ struct ClusterSpec {
   std::int64_t connect_timeout_ms = 2'000;
   config::UpstreamProtocol protocol = config::UpstreamProtocol::http1;
   SharedLimits shared;
-  std::optional<QueueSettings> queue;      // none: what finds no room is refused
+  std::optional<QueueSettings> queue;  // none: what finds no room is refused
   EjectionSpec ejection;
   const BalancerKind* balancer = nullptr;                // nullptr: in turn
   std::int64_t slow_start_ms = 0;                        // 0: all at once

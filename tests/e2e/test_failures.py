@@ -17,7 +17,7 @@ from harness.settings import simple
 def several(endpoints, route: dict | None = None, upstream: dict | None = None, **top) -> dict:
     settings = simple("unused:1", route, upstream, **top)
     settings["upstream"][0]["endpoints"] = [getattr(one, "endpoint", one) for one in endpoints]
-    settings["upstream"][0].setdefault("balance", {"kind": "round_robin"})
+    settings["upstream"][0] |= {"balance": {"kind": "round_robin"}, "ejection": {"enabled": False}}
     return settings
 
 

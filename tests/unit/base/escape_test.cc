@@ -71,6 +71,18 @@ TEST(Escape, EveryByteIsSeenAtEveryPlace) {
   }
 }
 
+TEST(Escape, Utf8ReplacesOnlyWhatIsInvalid) {
+  const auto utf8 = [](std::string_view text) {
+    std::string out;
+    append_utf8(out, text);
+    return out;
+  };
+  EXPECT_EQ(utf8("plain \x01 \xC3\xA4"), "plain \x01 \xC3\xA4");
+  EXPECT_EQ(utf8("a\xFF"), "a\xEF\xBF\xBD");
+  EXPECT_EQ(utf8("\xC3"), "\xEF\xBF\xBD");
+  EXPECT_EQ(utf8("\xED\xA0\x80"), "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD");
+}
+
 TEST(Escape, HexEscapesAsCommonLogReadersExpect) {
   EXPECT_EQ(hex("a\"b\\c\r\n\x1b\xC3\xBC d"), "a\\x22b\\x5Cc\\x0D\\x0A\\x1B\\xC3\\xBC d");
 }

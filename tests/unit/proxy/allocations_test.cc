@@ -340,9 +340,10 @@ TEST(ForwardPath, AllocatesNothingWithLimitsRetriesAndHedges) {
                                            "[route.retry]\nwhen = \"always\"\ntry_timeout = \"10s\"\n"
                                            "on = [\"connect\", \"stale\", \"reset\", \"timeout\", \"503\"]\n"
                                            "[route.hedge]\nafter = \"10s\"\n");
-    config.replace(config.find("endpoints = ["), 0, "circuit = { max_in_flight = 100, max_connections = 100 }\n"
-                                                    "queue = { max_wait = \"1s\" }\n"
-                                                    "adaptive = { initial = 50 }\n");
+    config.replace(config.find("endpoints = ["), 0,
+                   "circuit = { max_in_flight = 100, max_connections = 100 }\n"
+                   "queue = { max_wait = \"1s\" }\n"
+                   "adaptive = { initial = 50 }\n");
     const std::string endpoint = "\"127.0.0.1:" + std::to_string(origin.port()) + "\"";
     config.replace(config.find(endpoint), endpoint.size(),
                    endpoint + ", \"127.0.0.1:" + std::to_string(second.port()) + "\"");
@@ -365,6 +366,19 @@ TEST(ForwardPath, AllocatesNothingForEditsAndRewrites) {
                "[[route]]\nname = \"v1\"\npath = \"/v1/*\"\nforward = \"u\"\nstrip_prefix = \"/v1\"\n"
                "[route.request_headers]\nset = { \"X-Set\" = \"1\" }\n"
                "[route.response_headers]\nremove = [\"Server\"]\n"});
+}
+
+TEST(ForwardPath, AllocatesNothingForTracesTimingAndDrift) {
+  std::string traced = kGet;
+  traced.insert(traced.size() - 2,
+                "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\ntracestate: a=1\r\n"
+                "X-Amzn-Trace-Id: Root=1-5759e988-bd862e3fe1be46a994272793;Self=1-2-3\r\nb3: 0\r\n");
+  expect_none({"traced",
+               {traced, kGet, post(1024)},
+               kAnswer,
+               "server_timing = \"always\"\n"
+               "[trace]\nsample = \"100%\"\ninject = [\"w3c\", \"b3\", \"b3-multi\", \"xray\"]\n"
+               "[trace.otlp]\nendpoint = \"http://127.0.0.1:1/\"\n[drift]\n"});
 }
 
 TEST(OwnAnswers, AllocateNothingOnceWarm) {

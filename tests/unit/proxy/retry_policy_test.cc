@@ -62,9 +62,11 @@ TEST(RetryPolicy, AnotherEndpointIsFreeWhereNobodyWasAsked) {
 
 TEST(RetryPolicy, Answers) {
   http::ResponseHead head;
-  for (const auto& [status, expected] :
-       {std::pair{429, RetryOn::status_429}, {500, RetryOn::status_500}, {502, RetryOn::status_502},
-        {503, RetryOn::status_503}, {504, RetryOn::status_504}}) {
+  for (const auto& [status, expected] : {std::pair{429, RetryOn::status_429},
+                                         {500, RetryOn::status_500},
+                                         {502, RetryOn::status_502},
+                                         {503, RetryOn::status_503},
+                                         {504, RetryOn::status_504}}) {
     head.status = static_cast<std::uint16_t>(status);
     EXPECT_EQ(end_of(head, false)->cause, expected);
     EXPECT_FALSE(end_of(head, false)->untouched);

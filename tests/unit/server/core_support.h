@@ -26,6 +26,7 @@
 #include "server/build.h"
 #include "server/core.h"
 #include "server/listen_sockets.h"
+#include "trace/exporter.h"
 #include "unit/net/loop_support.h"
 
 namespace postern::test {
@@ -161,7 +162,8 @@ class RunningCore {
       : builder_(registry_),
         log_({"/dev/null", accesslog::Format::json, 4096}, registry_),
         metrics_(registry_.add_core()),
-        core_(0, engine, metrics_, log_.add_core(metrics_)) {
+        exporter_(registry_, trace::Exporter::kDefaultQueue),
+        core_(0, engine, metrics_, log_.add_core(metrics_), &exporter_.add_core(metrics_)) {
     server::Install install;
     install.snapshot = snapshot_of(config);
     const server::ListenSockets sockets = server::open_listener(install.snapshot->settings.listeners.at(0), 1);
@@ -221,6 +223,7 @@ class RunningCore {
   server::SnapshotBuilder builder_;
   accesslog::AccessLog log_;
   metrics::CoreMetrics& metrics_;
+  trace::Exporter exporter_;  // without a collector: spans stay in the ring
   server::Core core_;
   std::uint16_t port_ = 0;
 };
