@@ -109,7 +109,6 @@ class Cluster {
   Random random_;
   Traffic traffic_;
   std::uint64_t epoch_ = 0;  // of what was taken over last
-  std::uint64_t version_ = 0;
   std::vector<EndpointPin> endpoints_;
   std::vector<Level> levels_;     // refer to endpoints_
   Nanoseconds next_warm_up_ = 0;  // 0: nobody starts slowly

@@ -56,7 +56,7 @@ EndpointSet::Member member(std::string name, net::SocketAddress address) {
 
 class EndpointTest : public ::testing::Test {
  protected:
-  EndpointTest() { make({.keepalive_timeout_ms = 4'000, .max_idle = 3}); }
+  EndpointTest() { make({.keepalive_timeout_ms = 4'000, .max_idle = 3, .circuit = {}}); }
   ~EndpointTest() override {
     endpoint_.reset();
     EXPECT_EQ(alive_, 0);
@@ -109,7 +109,7 @@ TEST_F(EndpointTest, KeepsNoMoreThanItMay) {
 }
 
 TEST_F(EndpointTest, MayKeepNone) {
-  make({.keepalive_timeout_ms = 4'000, .max_idle = 0});
+  make({.keepalive_timeout_ms = 4'000, .max_idle = 0, .circuit = {}});
   keep();
   EXPECT_EQ(alive_, 0);
 }
@@ -131,7 +131,7 @@ TEST_F(EndpointTest, ClosesThemAll) {
 }
 
 TEST_F(EndpointTest, NobodyRestsForTooLong) {
-  make({.keepalive_timeout_ms = 15, .max_idle = 3});
+  make({.keepalive_timeout_ms = 15, .max_idle = 3, .circuit = {}});
   keep();
   keep();
   EXPECT_TRUE(test::drive(loop_, [&] { return alive_ == 0; }));
