@@ -17,9 +17,9 @@ std::string message(std::string_view bytes) {
 }
 const std::string kServing = message("\x08\x01");
 
-class GrpcHealth : public testing::Test {
+class GrpcHealthProbe : public testing::Test {
  protected:
-  explicit GrpcHealth(std::string service = "") {
+  explicit GrpcHealthProbe(std::string service = "") {
     spec_.service = std::move(service);
     spec_.timeout_ms = 200;
     const upstream::EndpointSpec endpoint{.name = "localhost:7", .address = server_.address(), .zone = {}};
@@ -27,7 +27,7 @@ class GrpcHealth : public testing::Test {
     probe_ = make_health_probe(loop_, target_, spec_);
     server_.answer.body = kServing;
   }
-  ~GrpcHealth() override {
+  ~GrpcHealthProbe() override {
     probe_.reset();
     test::settle(loop_);
   }
@@ -50,12 +50,12 @@ class GrpcHealth : public testing::Test {
   std::unique_ptr<HealthProbe> probe_;
 };
 
-class NamedGrpcHealth : public GrpcHealth {
+class NamedGrpcHealthProbe : public GrpcHealthProbe {
  protected:
-  NamedGrpcHealth() : GrpcHealth("model") {}
+  NamedGrpcHealthProbe() : GrpcHealthProbe("model") {}
 };
 
-TEST_F(NamedGrpcHealth, AsksForItsService) {
+TEST_F(NamedGrpcHealthProbe, AsksForItsService) {
   EXPECT_EQ(check(), HealthResult::serving);
   EXPECT_EQ(server_.fields[":method"], "POST");
   EXPECT_EQ(server_.fields[":path"], "/grpc.health.v1.Health/Check");
@@ -66,7 +66,7 @@ TEST_F(NamedGrpcHealth, AsksForItsService) {
   EXPECT_EQ(server_.body, message("\x0a\x05model"));
 }
 
-TEST_F(GrpcHealth, KnowsAnswers) {
+TEST_F(GrpcHealthProbe, KnowsAnswers) {
   struct Row {
     HealthServer::Answer answer;
     HealthResult result;
@@ -98,12 +98,12 @@ TEST_F(GrpcHealth, KnowsAnswers) {
   }
 }
 
-TEST_F(GrpcHealth, KeepsItsConnection) {
+TEST_F(GrpcHealthProbe, KeepsItsConnection) {
   for (int i = 0; i < 5; ++i) EXPECT_EQ(check(), HealthResult::serving);
   EXPECT_EQ(server_.connections, 1);
 }
 
-TEST_F(GrpcHealth, TakesAFreshConnectionBehindSilence) {
+TEST_F(GrpcHealthProbe, TakesAFreshConnectionBehindSilence) {
   for (int i = 1; i <= 2; ++i) {
     server_.answer.silent = true;
     test::Running<HealthFinding> running(loop_, probe_->run());
@@ -119,7 +119,7 @@ TEST_F(GrpcHealth, TakesAFreshConnectionBehindSilence) {
   EXPECT_EQ(server_.connections, 3);
 }
 
-TEST_F(GrpcHealth, DoesNotBlameTheServerForClosingWhatRested) {
+TEST_F(GrpcHealthProbe, DoesNotBlameTheServerForClosingWhatRested) {
   EXPECT_EQ(check(), HealthResult::serving);
   server_.close_connections();  // not seen here before the next question
   EXPECT_EQ(check(), HealthResult::serving);
@@ -128,7 +128,7 @@ TEST_F(GrpcHealth, DoesNotBlameTheServerForClosingWhatRested) {
   EXPECT_EQ(check(), HealthResult::serving);
 }
 
-TEST_F(GrpcHealth, SeesThatNobodyListens) {
+TEST_F(GrpcHealthProbe, SeesThatNobodyListens) {
   EXPECT_EQ(check(), HealthResult::serving);
   server_.close_connections();
   server_.close_listener();
@@ -136,7 +136,7 @@ TEST_F(GrpcHealth, SeesThatNobodyListens) {
   EXPECT_EQ(check(), HealthResult::unreachable);
 }
 
-TEST_F(GrpcHealth, EndsWhenCancelled) {
+TEST_F(GrpcHealthProbe, EndsWhenCancelled) {
   server_.answer.silent = true;
   test::Running<HealthFinding> running(loop_, probe_->run());
   ASSERT_TRUE(test::drive(loop_, [&] {
@@ -148,7 +148,7 @@ TEST_F(GrpcHealth, EndsWhenCancelled) {
   EXPECT_TRUE(running.done());
 }
 
-TEST_F(GrpcHealth, DoesNotAskWhenCancelledBeforeItIsConnected) {
+TEST_F(GrpcHealthProbe, DoesNotAskWhenCancelledBeforeItIsConnected) {
   test::Running<HealthFinding> running(loop_, probe_->run());
   EXPECT_FALSE(running.done());
   probe_->cancel();
