@@ -1,12 +1,16 @@
-# Tables of components: every file src/<module>/<prefix>_<name>.cc defines one `k<Name><Suffix>`, and the build writes the
-# table of them, so that a new component is one new file.
-function(component_table module prefix suffix header type function namespace out)
-  file(GLOB files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${module}/${prefix}_*.cc)
+# Tables of components: every file src/<module>/<prefix><name>.cc defines one `k<Name><Suffix>`, and the build writes the
+# table of them, so that a new component is one new file. What they share stands in kinds.{h,cc}.
+function(component_table module prefix suffix type out)
+  set(namespace postern::${module})
+  file(GLOB files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${module}/${prefix}*.cc)
+  list(FILTER files EXCLUDE REGEX "/kinds\\.cc$")
   set(declarations "")
   set(entries "")
   foreach(file IN LISTS files)
     get_filename_component(name ${file} NAME_WE)
-    string(REGEX REPLACE "^${prefix}_" "" name ${name})
+    if(prefix)
+      string(REGEX REPLACE "^${prefix}" "" name ${name})
+    endif()
     string(REPLACE "_" ";" words ${name})
     set(symbol "k")
     foreach(word IN LISTS words)
@@ -21,7 +25,7 @@ function(component_table module prefix suffix header type function namespace out
   set(table ${PROJECT_BINARY_DIR}/generated/${module}_table.cc)
   file(CONFIGURE OUTPUT ${table} @ONLY CONTENT
 "// Written by cmake/Components.cmake.
-#include \"${header}\"
+#include \"${module}/kinds.h\"
 
 #include <array>
 
@@ -32,7 +36,7 @@ constexpr std::array kTable{
 ${entries}};
 }
 
-std::span<const ${type}* const> ${function}() noexcept { return kTable; }
+std::span<const ${type}* const> kinds() noexcept { return kTable; }
 
 }  // namespace ${namespace}
 ")

@@ -13,6 +13,7 @@
 #include "cli/config_commands.h"
 #include "cli/dev_cert.h"
 #include "cli/signal_command.h"
+#include "discovery/kinds.h"
 #include "server/daemon.h"
 #include "server/engine.h"
 
@@ -37,10 +38,9 @@ int run_daemon(server::Start start, const std::string& config, const std::string
   return daemon.run();
 }
 
-int list_balancers() {
-  for (const BalancerKind* kind : balance::kinds()) {
-    std::cout << std::left << std::setw(16) << kind->name << kind->doc << "\n";
-  }
+template <class Kinds>
+int list_kinds(const Kinds& kinds) {
+  for (const auto* kind : kinds) std::cout << std::left << std::setw(16) << kind->name << kind->doc << "\n";
   return 0;
 }
 
@@ -82,7 +82,12 @@ int run_command_line(int argc, char** argv) {
 
   CLI::App* list = app.add_subcommand("list", "Show what can be chosen from");
   list->require_subcommand(1);
-  list->add_subcommand("balancers", "For an upstream's balance.kind")->callback([&] { exit_code = list_balancers(); });
+  list->add_subcommand("balancers", "For an upstream's balance.kind")->callback([&] {
+    exit_code = list_kinds(balance::kinds());
+  });
+  list->add_subcommand("discovery", "For an upstream's discovery.kind")->callback([&] {
+    exit_code = list_kinds(discovery::kinds());
+  });
 
   std::string admin = "127.0.0.1:9180";
   CLI::App* health = app.add_subcommand("health", "Ask a running postern whether it is ready: 0 yes, 1 no");
