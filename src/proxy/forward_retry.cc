@@ -133,6 +133,7 @@ bool Forwarder::may_follow(const TryEnd& end, std::optional<std::int64_t> retry_
 
 bool Forwarder::rewind_body() noexcept {
   if (body_broken_) return false;
+  if (wants_tunnel()) return true;  // nothing of it is sent before the 101
   if (buffered_) {
     buffered_->rewind();
     return true;

@@ -320,6 +320,27 @@ def test_the_upstreams_no_comes_through(postern_with, bridge):
     asyncio.run(run())
 
 
+def test_an_endpoint_that_refuses_is_passed_over(postern_with, bridge):
+    """Nothing of the handshake has reached it, so the next one may have it."""
+
+    async def run():
+        async with bridge.echo() as echo:
+            settings = bridge.settings(echo.endpoint)
+            upstream = settings["upstream"][0]
+            with socket.socket() as nobody:  # bound, not listening: refuses
+                nobody.bind(("127.0.0.1", 0))
+                dead = f"{echo.endpoint.split(':')[0]}:{nobody.getsockname()[1]}"
+                upstream["endpoints"] += [dead.replace("127.0.0.1", upstream["endpoints"][0].split(":")[0])]
+                upstream["balance"] = {"kind": "round_robin"}
+                postern = postern_with(settings)
+                for _ in range(4):
+                    async with bridge.connect(postern) as ws:
+                        await ws.send("here")
+                        assert await ws.recv() == "here"
+
+    asyncio.run(run())
+
+
 def test_a_tunnel_has_no_body_to_be_limited(postern_with, bridge):
     async def run():
         async with bridge.echo() as echo:
