@@ -34,8 +34,8 @@ FollowedName::FollowedName(DiscoveryTools& tools, const config::Discovery& setti
       pace_(settings),
       timer_(tools.make_timer()) {}
 
-void FollowedName::start(Addresses known) {
-  for (http::Address& address : known) good_addresses_[address.size == 4 ? 0 : 1].push_back(address);
+void FollowedName::start(const Addresses& known) {
+  for (const http::Address& address : known) good_addresses_[address.size == 4 ? 0 : 1].push_back(address);
   look();
 }
 

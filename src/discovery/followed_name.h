@@ -32,7 +32,7 @@ class FollowedName {
   FollowedName& operator=(const FollowedName&) = delete;
 
   /// `known`: what another one of this name had found.
-  void start(Addresses known = {});
+  void start(const Addresses& known = {});
 
   [[nodiscard]] const std::string& host() const noexcept { return host_; }
   /// As of the last good answer, in order.

@@ -7,6 +7,7 @@ namespace postern::net {
 // One thread runs the context, others only post: the reactor needs no locks, the queue does.
 Loop::Loop(Engine engine)
     : background_(frames_),
+      dials_(frames_),
       engine_(engine),
       wheel_(coarse_now_ms()),
       io_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),

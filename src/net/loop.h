@@ -72,6 +72,9 @@ class Loop {
   void run_deferred() noexcept;
   /// Coroutines that belong to no request, such as those that finish writing for a connection that others share.
   TaskGroup& background() noexcept { return background_; }
+  /// Connections that are being made: whoever wanted one may have left. Each ends by its own timeout, and whoever ends
+  /// the loop waits for them.
+  TaskGroup& dials() noexcept { return dials_; }
 
   /// Runs until stop(); returns when no work is left.
   void run();
@@ -108,6 +111,7 @@ class Loop {
   FramePool frames_;
   BufferPool buffers_;
   TaskGroup background_;
+  TaskGroup dials_;
   Deferred deferred_;
   Deferred last_;
   const Engine engine_;

@@ -68,7 +68,7 @@ Task<void> Attempt::dial_for(net::Loop& loop, std::shared_ptr<Dialling> call,
 Task<Result<void>> Attempt::connect(std::shared_ptr<upstream::Cluster> cluster) {
   const std::shared_ptr<Dialling> call = std::make_shared<Dialling>(loop_);
   dialling_ = call.get();
-  loop_.background().start(dial_for(loop_, call, std::move(cluster), upstream::EndpointPin(in_flight_.endpoint())));
+  loop_.dials().start(dial_for(loop_, call, std::move(cluster), upstream::EndpointPin(in_flight_.endpoint())));
   while (!call->outcome && call->cancelled.code == Code::ok) {
     const net::Waited waited = co_await call->done.wait(0);
     static_cast<void>(waited);

@@ -37,8 +37,8 @@ std::string_view text_of(const HashKeySpec& spec, RequestContext& rc, std::strin
 }  // namespace
 
 HashKeySpec HashKeySpec::parse(std::string_view text) {
-  const auto named = [&](std::string_view prefix, From from) {
-    return HashKeySpec{from, std::string(text.substr(prefix.size())), {}};
+  const auto named = [&](std::string_view prefix, From source) {
+    return HashKeySpec{source, std::string(text.substr(prefix.size())), {}};
   };
   if (text == "client") return {From::client, {}, {}};
   if (text == "body") return {From::body, {}, {}};

@@ -63,7 +63,8 @@ bool wants_timing(const RequestContext& rc) noexcept {
 std::string_view path_of(std::string_view target) noexcept { return target.substr(0, target.find('?')); }
 
 char* write_timing(char* out, char* end, std::string_view name, Nanoseconds spent) noexcept {
-  const auto written = fmt::format_to_n(out, end - out, "{};dur={:.3f}, ", name, static_cast<double>(spent) / 1e6);
+  const auto written = fmt::format_to_n(out, static_cast<std::size_t>(end - out), "{};dur={:.3f}, ", name,
+                                        static_cast<double>(spent) / 1e6);
   return written.out;
 }
 

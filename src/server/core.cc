@@ -185,6 +185,7 @@ Task<void> Core::drain(std::function<void()> done, DrainPlan plan) {
   end_idle_.clear();
   checks_.stop();
   co_await checking_.join();
+  co_await loop_.dials().join();
   done();
 }
 

@@ -13,8 +13,6 @@
 
 namespace postern::server {
 
-namespace asio = boost::asio;
-
 namespace {
 
 void say(const std::string& line) { std::fprintf(stderr, "postern: %s\n", line.c_str()); }

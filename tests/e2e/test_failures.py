@@ -281,7 +281,7 @@ def test_a_dead_address_is_hedged_around(postern_with, make_origin):
 def test_hedges_have_a_budget(postern_with, make_origin):
     origins = [make_origin("a"), make_origin("b")]
     for one in origins:
-        one.default = lambda conn, request: (time.sleep(0.06), conn.answer())
+        one.default = lambda conn, request: (time.sleep(0.3), conn.answer())
     postern = postern_with(several(origins, route={"hedge": {"after": "10ms", "budget": 5}}))
     for _ in range(5):
         assert all(one.status == 200 for one in crowd(postern, 12))
