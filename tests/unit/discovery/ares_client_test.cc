@@ -56,9 +56,9 @@ class Server {
 class AresClientTest : public testing::Test {
  protected:
   void SetUp() override { client_ = std::make_unique<AresClient>(io_, AresClient::Options{{server_.address()}, 300}); }
-  AddressAnswer find(AddressFamily family = AddressFamily::ipv4) {
+  AddressAnswer find(AddressFamily family = AddressFamily::ipv4, const char* host = "m.test") {
     std::optional<AddressAnswer> got;
-    client_->find_addresses("m.test", family, [&](AddressAnswer answer) { got = std::move(answer); });
+    client_->find_addresses(host, family, [&](AddressAnswer answer) { got = std::move(answer); });
     EXPECT_FALSE(got) << "never from within the call";
     while (!got && io_.run_one_for(std::chrono::seconds(10)) != 0) {
     }
@@ -84,6 +84,14 @@ TEST_F(AresClientTest, FindsAddressesWithTheirTtl) {
   EXPECT_FALSE(answer.absence) << answer.why;
   EXPECT_EQ(answer.addresses, (std::vector{*http::parse_ip("10.0.0.1"), *http::parse_ip("10.0.0.2")}));
   EXPECT_EQ(answer.ttl_s, 7u);
+}
+
+TEST_F(AresClientTest, KnowsThisMachineWithoutAsking) {
+  for (const char* host : {"localhost", "LocalHost.", "model.localhost"}) {
+    EXPECT_EQ(find(AddressFamily::ipv4, host).addresses, std::vector{*http::parse_ip("127.0.0.1")}) << host;
+    EXPECT_EQ(find(AddressFamily::ipv6, host).addresses, std::vector{*http::parse_ip("::1")}) << host;
+  }
+  EXPECT_TRUE(find(AddressFamily::ipv4, "notlocalhost").absence);  // asked of the server, which knows m.test only
 }
 
 TEST_F(AresClientTest, FindsServices) {
