@@ -70,6 +70,9 @@ std::vector<SchemaPart> schema_parts() {
       health_schema(),     //
       discovery_schema(),  //
       route_schema(),      //
+      identity_schema(),   //
+      policy_schema(),     //
+      audit_schema(),      //
       logs_schema(),       //
       failures_schema(),   //
       trace_schema(),      //

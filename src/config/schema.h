@@ -80,6 +80,9 @@ SchemaPart drift_schema();      // schema_drift.cc
 SchemaPart daemon_schema();     // schema_daemon.cc
 SchemaPart health_schema();     // schema_health.cc
 SchemaPart discovery_schema();  // schema_discovery.cc
+SchemaPart identity_schema();   // schema_identity.cc
+SchemaPart policy_schema();     // schema_policy.cc
+SchemaPart audit_schema();      // schema_audit.cc
 
 /// All of them, in the reference's order.
 std::vector<SchemaPart> schema_parts();

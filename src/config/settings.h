@@ -10,12 +10,15 @@
 #include <utility>
 #include <vector>
 
+#include "config/settings_audit.h"
 #include "config/settings_balance.h"
 #include "config/settings_daemon.h"
 #include "config/settings_discovery.h"
 #include "config/settings_failures.h"
 #include "config/settings_health.h"
+#include "config/settings_identity.h"
 #include "config/settings_logs.h"
+#include "config/settings_policy.h"
 #include "config/settings_trace.h"
 
 namespace postern::config {
@@ -159,6 +162,9 @@ struct Route {
   std::vector<std::string> request_trailers;   // allow list
   std::vector<std::string> response_trailers;  // allow list
   ServerTiming server_timing = ServerTiming::never;
+  std::optional<RouteAccess> access;  // none: anybody may
+  RouteAudit audit = RouteAudit::off;
+  bool audit_required = true;
 };
 
 struct Settings {
@@ -178,6 +184,13 @@ struct Settings {
   std::vector<Listener> listeners;
   std::vector<Upstream> upstreams;
   std::vector<Route> routes;
+  std::vector<Issuer> issuers;
+  Credentials credentials;
+  Assertion assertion;
+  std::vector<Policy> policies;
+  std::vector<RoleMapping> role_mappings;
+  std::vector<Limit> limits;
+  std::vector<AuditStream> audit;
 };
 
 }  // namespace postern::config

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.certs import client_context
-from harness.client import PATIENCE, RawClient
+from harness.client import PATIENCE, SANITIZED, RawClient
 from harness.h2_client import H2Client
 from harness.upgrade import end, upgrade
 
@@ -188,7 +188,7 @@ def test_reload_storm(site):
         time.sleep(max(0.0, begin + number - time.monotonic()))
     grown = postern.rss_kib() - rss
     judge(load, seconds)
-    assert grown < 6_000 * PATIENCE, f"{grown} KiB more in the last two thirds"
+    assert SANITIZED or grown < 6_000, f"{grown} KiB more in the last two thirds"
     assert postern.total("postern_config_reloads_total", result="failed") == 0
     assert not postern.total("postern_connections_rejected_total")
 
@@ -212,6 +212,6 @@ def test_upgrade_storm(site):
     judge(load, seconds)
     assert len(old) >= 2, "there was no time for two upgrades"
     assert [end(one, 30) for one in old] == [0] * len(old)
-    assert max(rss) < 1.5 * min(rss) * PATIENCE, rss
+    assert SANITIZED or max(rss) < 1.5 * min(rss), rss
     assert Path(f"/proc/{postern.pid}").exists()
     assert not postern.total("postern_connections_rejected_total")
