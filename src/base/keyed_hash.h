@@ -9,6 +9,8 @@
 #include <cstring>
 #include <string_view>
 
+#include "base/hash.h"
+
 namespace postern {
 
 struct KeyedHash {
@@ -22,9 +24,9 @@ class HashSeed {
  public:
   /// From the kernel; throws when there is no randomness. Start-up only.
   static HashSeed random();
-  /// For tests.
+  /// For tests, which like small numbers: multiplied as they are, those would stay small.
   constexpr HashSeed(std::uint64_t a, std::uint64_t b, std::uint64_t c, std::uint64_t d) noexcept
-      : a_(a | 1), b_(b | 1), c_(c), d_(d) {}
+      : a_(mix_hash(a)), b_(mix_hash(b)), c_(mix_hash(c)), d_(mix_hash(d)) {}
 
   KeyedHash hash(std::string_view text, std::uint64_t domain = 0) const noexcept {
     const char* at = text.data();

@@ -8,7 +8,7 @@ namespace postern::identity {
 namespace {
 
 constexpr std::size_t kSmallShare = 10;  // one in so many entries, and bytes, is on probation
-constexpr std::size_t kMostSteps = 64;
+constexpr std::size_t kMostSteps = 1024;
 
 }  // namespace
 
@@ -35,9 +35,9 @@ void TokenCache::unlink(Place place) noexcept {
 void TokenCache::make_room(std::size_t bytes) noexcept {
   std::size_t steps = 0;
   while (size() >= entries_.size() || (size() > 0 && this->bytes() + bytes > limits_.bytes)) {
-    // Where everybody deserves another round, one request must not pay for all of them.
+    // Where everybody deserves to stay, one request must not pay for moving all of them on.
     if (++steps % kMostSteps == 0) {
-      push_out(main_.count > 0 ? main_.oldest : small_.oldest);
+      push_out(small_.count > 0 ? small_.oldest : main_.oldest);
       continue;
     }
     const bool small_is_full =
