@@ -23,7 +23,7 @@ constexpr Check kName{check_name, "1 to 64 letters, digits, \"-\", \"_\" or \".\
 constexpr Check kHeaderName{check_editable_header, "a header's name"};
 
 constexpr std::array kSections{
-    bind::repeated<&Settings::issuers>(
+    bind::extra<&Settings::issuers>(
         "issuer[]",
         "Somebody who signs tokens that are believed. Where its keys are: `jwks_url`, `jwks_file`, "
         "`pem_file` or `secret_file`; with none of them they are found by OIDC discovery below `url`."),
