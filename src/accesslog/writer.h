@@ -12,7 +12,7 @@
 #include <thread>
 #include <vector>
 
-#include "accesslog/doorbell.h"
+#include "base/doorbell.h"
 #include "accesslog/format.h"
 #include "accesslog/line_sink.h"
 #include "base/byte_ring.h"

@@ -1,4 +1,4 @@
-// Threads of the logs take no signals: those are the control thread's, and with SIGPIPE and SIGXFSZ blocked a write
+// Threads that write files take no signals: those are the control thread's, and with SIGPIPE and SIGXFSZ blocked a write
 // that fails just says so.
 #pragma once
 
@@ -6,7 +6,7 @@
 
 #include <csignal>
 
-namespace postern::accesslog {
+namespace postern {
 
 /// While it lives, this thread starts threads that have every signal blocked.
 class BlockedSignals {
@@ -24,4 +24,4 @@ class BlockedSignals {
   sigset_t before_;
 };
 
-}  // namespace postern::accesslog
+}  // namespace postern
