@@ -1,5 +1,5 @@
-// Threads that write files take no signals: those are the control thread's, and with SIGPIPE and SIGXFSZ blocked a write
-// that fails just says so.
+// Threads that write files take no signals: those are the control thread's, and with SIGPIPE and SIGXFSZ blocked a
+// write that fails just says so.
 #pragma once
 
 #include <pthread.h>
