@@ -58,6 +58,8 @@ struct FactKind {
   bool fold_case = false;                        // ASCII letters are compared in either case
   bool escaped = false;                          // percent-encoded: compared as decoded
   std::span<const std::string_view> words = {};  // the only values that it can have
+  /// Why a text in a rule can never be the value (unless `whole`: its beginning); nullptr: it can. Not set: all can.
+  const char* (*refuse)(std::string_view text, bool whole) noexcept = nullptr;
   /// `parameter` is what stood in its place. `out` is fresh.
   void (*read)(const PolicyInput& input, std::string_view parameter, FactValue& out) noexcept = nullptr;
 };

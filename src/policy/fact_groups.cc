@@ -11,7 +11,8 @@ constinit const FactKind kGroupsFact{
     .type = FactType::list,
     .read = [](const PolicyInput& input, std::string_view, FactValue& out) noexcept {
       if (!input.principal) return;
-      if (input.principal->groups_incomplete) return;
+      out.complete = !input.principal->groups_incomplete;
+      if (!out.complete) return;
       out.list = input.principal->groups;
       out.known = true;
     }};

@@ -9,6 +9,9 @@ constinit const FactKind kPathFact{
     .doc = "The path, normalised and without query.",
     .type = FactType::text,
     .escaped = true,
+    .refuse = [](std::string_view text, bool) noexcept -> const char* {
+      return text.starts_with('/') ? nullptr : "paths begin with \"/\"";
+    },
     .read = [](const PolicyInput& input, std::string_view, FactValue& out) noexcept {
       // A path that holds an encoded slash means one thing to some servers and another thing to the rest.
       for (std::size_t at = input.path.find('%'); at != input.path.npos; at = input.path.find('%', at + 1)) {
