@@ -1,4 +1,4 @@
-// SHA-256, for what is stored or compared as a digest: API keys, certificates, access tokens in proofs. Any thread.
+// SHA-256. Any thread.
 #pragma once
 
 #include <array>
