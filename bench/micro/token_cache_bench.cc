@@ -33,7 +33,7 @@ struct Fixture {
       who.issuer_name = "corp";
       who.groups = {"a", "b"};
       cache.insert(tokens[i], cache.hash_of(tokens[i]), PrincipalPin(std::move(who)),
-                   {.issuer = 0, .key = 2, .expires_at = 5000, .leeway = 30}, present());
+                   {.issuer = 0, .key = 2, .good_until = 5030}, present());
     }
   }
   TokenCache::Present present() { return {1000, 1, live, revoked}; }
@@ -87,7 +87,7 @@ void TokenCacheInsertWhenFull(benchmark::State& state) {
   for (auto _ : state) {
     token.replace(100, 8, fmt::format("{:08}", n++ % 100'000'000));
     const TokenCache::Present present = f.present();
-    f.cache.insert(token, f.cache.hash_of(token), who, {.issuer = 0, .key = 2, .expires_at = 5000}, present);
+    f.cache.insert(token, f.cache.hash_of(token), who, {.issuer = 0, .key = 2, .good_until = 5000}, present);
   }
 }
 BENCHMARK(TokenCacheInsertWhenFull);

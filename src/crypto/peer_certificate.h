@@ -19,9 +19,11 @@ struct PeerCertificate {
   std::vector<std::string> uris;  // of the subjectAltName, as they are: may hold any byte
   std::vector<std::string> dns;
   std::vector<std::string> emails;
-  Sha256 digest{};         // of the DER
-  std::string thumbprint;  // the same, base64url without padding: x5t#S256
+  Sha256 digest{};              // of the DER
+  std::string thumbprint;       // the same, base64url without padding: x5t#S256
+  std::int64_t not_before = 0;  // seconds since 1970
   std::int64_t not_after = 0;
+  bool names_broken = false;  // there is a subjectAltName, and nobody can read it
 };
 
 /// Empty thumbprint: the library would not.

@@ -34,6 +34,8 @@ struct ApiKeyFile {
   std::vector<ApiKeyRecord> records;
 };
 
+/// Whether a text may stand in a record: it has bytes, not too many, and no control characters.
+bool is_api_key_text(std::string_view text) noexcept;
 ApiKeyFile parse_api_key_file(std::string_view text);
 /// One line, with its end.
 std::string api_key_line(const ApiKeyRecord& record);

@@ -10,10 +10,11 @@
 
 namespace postern::identity {
 
-/// Nobody: a name has a NUL or a control byte in it (T76), it has more than one spiffe:// URI or a broken one, or it
-/// has no name at all. The subject is the SPIFFE id, else the only or first URI, e-mail address or DNS name. All names
-/// are claims: "san.uri", "san.email", "san.dns".
-std::optional<Principal> principal_of(const crypto::PeerCertificate& certificate);
+/// Nobody: the names cannot be read, or one has a NUL, a control byte or a blank in it (T76), there is more than one
+/// spiffe:// URI, or a broken one, or no name at all. The subject is the SPIFFE id, else the first URI, e-mail address
+/// or DNS name, in this order. All names are claims: "san.uri", "san.email", "san.dns". `authority` is what config and
+/// policies call the CA.
+std::optional<Principal> principal_of(const crypto::PeerCertificate& certificate, std::string_view authority);
 
 /// RFC 8705: may a token with this `cnf` be used by who has shown this certificate? An unbound token: always; a bound
 /// one without a certificate: never.

@@ -97,11 +97,9 @@ void TokenCache::insert(std::string_view token, const KeyedHash& hash, const Pri
 void TokenCache::fill(Entry& entry, const PrincipalPin& who, const TokenFacts& facts,
                       const Present& present) const noexcept {
   entry.who = who;
-  entry.good_from =
-      facts.not_before == 0 ? std::numeric_limits<std::int64_t>::min() : add_clamped(facts.not_before, -facts.leeway);
-  entry.good_from = std::max(entry.good_from, add_clamped(present.now, -kClockSlack));
+  entry.good_from = std::max(facts.good_from, add_clamped(present.now, -kClockSlack));
   entry.good_until = add_clamped(present.now, limits_.ttl);
-  if (facts.expires_at != 0) entry.good_until = std::min(entry.good_until, add_clamped(facts.expires_at, facts.leeway));
+  if (facts.good_until != 0) entry.good_until = std::min(entry.good_until, facts.good_until);
   entry.generation = present.generation;
   entry.issuer = facts.issuer;
   entry.key = facts.key;

@@ -21,9 +21,8 @@ namespace postern::identity {
 struct TokenFacts {
   IssuerIndex issuer = 0;
   KeyId key = 0;
-  std::int64_t expires_at = 0;  // `exp`, seconds since 1970; 0: has none (API keys and the like)
-  std::int64_t not_before = 0;  // `nbf`; 0: has none
-  std::int64_t leeway = 0;      // of its issuer, in seconds
+  std::int64_t good_from = 0;   // seconds since 1970: `nbf`, the issuer's leeway included; 0: no matter
+  std::int64_t good_until = 0;  // `exp`, the leeway included: refused from that second on; 0: no matter
 };
 
 class TokenCache {

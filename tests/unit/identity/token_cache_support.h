@@ -42,7 +42,7 @@ struct CacheFixture {
   void insert(const std::string& text, const std::string& subject, const identity::TokenFacts& facts) {
     cache.insert(text, cache.hash_of(text), somebody(subject), facts, present());
   }
-  static identity::TokenFacts facts() { return {.issuer = kIssuer, .key = kKey, .expires_at = 5000, .leeway = 30}; }
+  static identity::TokenFacts facts() { return {.issuer = kIssuer, .key = kKey, .good_until = 5030}; }
 
   HashSeed seed{1, 2, 3, 4};
   std::int64_t now = 1000;

@@ -72,7 +72,7 @@ TEST(TokenCache, ExpiryPassesWhileTheTokenIsCached) {
 TEST(TokenCache, IsNotGoodBeforeItsTime) {
   CacheFixture f;
   TokenFacts facts = CacheFixture::facts();
-  facts.not_before = 1020;
+  facts.good_from = 990;
   f.insert(CacheFixture::token(1), "ann", facts);
   EXPECT_TRUE(f.knows(CacheFixture::token(1)));
   f.now = 989;
@@ -98,8 +98,8 @@ TEST(TokenCache, AClockThatGoesBackDoesNotMakeEntriesLiveLonger) {
 TEST(TokenCache, TimesAtTheEndsOfTheScaleAreNoOverflow) {
   CacheFixture f;
   TokenFacts facts = CacheFixture::facts();
-  facts.expires_at = std::numeric_limits<std::int64_t>::max();
-  facts.not_before = std::numeric_limits<std::int64_t>::min() + 1;
+  facts.good_until = std::numeric_limits<std::int64_t>::max();
+  facts.good_from = std::numeric_limits<std::int64_t>::min() + 1;
   f.insert(CacheFixture::token(1), "ann", facts);
   EXPECT_TRUE(f.knows(CacheFixture::token(1)));
 }
