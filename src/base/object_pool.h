@@ -29,6 +29,7 @@ class ObjectPool {
     if (!idle_.empty()) {
       T* object = idle_.back().release();
       idle_.pop_back();
+      if (!idle_.empty()) __builtin_prefetch(idle_.back().get(), 1);
       return Pointer(object, Return{this});
     }
     return Pointer(new T(std::forward<Args>(args)...), Return{this});

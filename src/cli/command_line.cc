@@ -3,6 +3,7 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <ctime>
 #include <iomanip>
 #include <iostream>
 #include <optional>
@@ -10,6 +11,7 @@
 
 #include "admin/client.h"
 #include "balance/kinds.h"
+#include "cli/apikey_command.h"
 #include "cli/config_commands.h"
 #include "cli/dev_cert.h"
 #include "cli/signal_command.h"
@@ -43,6 +45,32 @@ template <class Kinds>
 int list_kinds(const Kinds& kinds) {
   for (const auto* kind : kinds) std::cout << std::left << std::setw(16) << kind->name << kind->doc << "\n";
   return 0;
+}
+
+using ApiKeyAction = int (*)(const ApiKeyRequest&, std::int64_t, std::ostream&, std::ostream&);
+
+/// `request` and `exit_code` live as long as the parse.
+void add_apikey_commands(CLI::App& app, ApiKeyRequest& request, std::optional<int>& exit_code) {
+  CLI::App* keys = app.add_subcommand("apikey", "Make, list, show and revoke API keys");
+  keys->require_subcommand(1);
+  const auto add = [&, keys](const char* name, const char* doc, ApiKeyAction action) {
+    CLI::App* command = keys->add_subcommand(name, doc);
+    command->add_option("-f,--file", request.file, "the config's credentials.api_key_file")->required();
+    command->callback([&, action] {
+      exit_code = action(request, static_cast<std::int64_t>(std::time(nullptr)), std::cout, std::cerr);
+    });
+    return command;
+  };
+  CLI::App* create = add("create", "Make a key; its text is printed once, and kept nowhere", apikey_create);
+  create->add_option("--name", request.name, "what it is for, to people")->required();
+  create->add_option("--subject", request.subject, "who its bearer is, to policies and logs")->required();
+  create->add_option("--expires", request.expires, "how long it is good: \"12h\", \"90d\"")->required();
+  create->add_option("--scope", request.scopes, "a scope that it has; as many as you like")->allow_extra_args(false);
+  create->add_option("--group", request.groups, "a group that its bearer is in")->allow_extra_args(false);
+  create->add_option("--role", request.roles, "a role that its bearer has")->allow_extra_args(false);
+  add("list", "All keys of a file, without their secrets", apikey_list);
+  add("show", "One key, without its secret", apikey_show)->add_option("kid", request.kid, "its id")->required();
+  add("revoke", "Make a key worthless, for good", apikey_revoke)->add_option("kid", request.kid, "its id")->required();
 }
 
 }  // namespace
@@ -123,6 +151,8 @@ int run_command_line(int argc, char** argv) {
   verify->add_option("--now", token.now, "the time, in seconds since 1970");
   verify->add_option("token", token.tokens, "tokens; \"-\": one per line of the standard input")->required();
   verify->callback([&] { exit_code = token_verify_command(token, std::cin, std::cout, std::cerr); });
+  ApiKeyRequest key_request;
+  add_apikey_commands(app, key_request, exit_code);
 
   CLI11_PARSE(app, argc, argv);
   return exit_code.value_or(0);
