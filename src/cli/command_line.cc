@@ -17,6 +17,7 @@
 #include "cli/signal_command.h"
 #include "cli/token_command.h"
 #include "discovery/kinds.h"
+#include "policy/kinds.h"
 #include "server/daemon.h"
 #include "server/engine.h"
 
@@ -44,6 +45,12 @@ int run_daemon(server::Start start, const std::string& config, const std::string
 template <class Kinds>
 int list_kinds(const Kinds& kinds) {
   for (const auto* kind : kinds) std::cout << std::left << std::setw(16) << kind->name << kind->doc << "\n";
+  return 0;
+}
+
+int list_facts() {
+  for (const FactKind* kind : policy::kinds())
+    std::cout << std::left << std::setw(16) << policy::title(*kind) << kind->doc << "\n";
   return 0;
 }
 
@@ -117,6 +124,8 @@ int run_command_line(int argc, char** argv) {
   list->add_subcommand("discovery", "For an upstream's discovery.kind")->callback([&] {
     exit_code = list_kinds(discovery::kinds());
   });
+
+  list->add_subcommand("facts", "What policies may look at")->callback([&] { exit_code = list_facts(); });
 
   std::string admin = "127.0.0.1:9180";
   CLI::App* health = app.add_subcommand("health", "Ask a running postern whether it is ready: 0 yes, 1 no");

@@ -10,6 +10,7 @@
 #include "net/tls_server_context.h"
 #include "server/build_health.h"
 #include "server/build_job.h"
+#include "server/build_policy.h"
 #include "trace/exporter.h"
 
 namespace postern::server {
@@ -244,6 +245,7 @@ std::shared_ptr<const Snapshot> SnapshotBuilder::build(const config::LoadResult&
   for (std::size_t i = 0; i < loaded.settings.listeners.size(); ++i) add_listener(job, i);
   for (std::size_t i = 0; i < loaded.settings.upstreams.size(); ++i) add_upstream(job, i);
   add_routes(job);
+  build_policies(loaded, cores, *snapshot, diagnostics);
   add_tracing(job);
   add_hash_variables(job);
   if (diagnostics.size() != before) return nullptr;
