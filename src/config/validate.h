@@ -17,6 +17,8 @@ void validate_balance(const Settings& settings, const Upstream& upstream, const 
 
 /// validate's part on routes, in validate_routes.cc.
 void validate_routes(const Settings& settings, const Origins& origins, Report& report);
+/// On policies, roles and who may use which route, in validate_policy.cc.
+void validate_policy(const Settings& settings, const Origins& origins, Report& report);
 /// Retries, hedges, queues: validate_failures.cc.
 void validate_failures(const Settings& settings, Report& report);
 /// And on tracing and drift, in validate_trace.cc.

@@ -40,7 +40,6 @@ struct AccessRules {
   std::vector<std::unique_ptr<const AccessRule>> by_route;  // by Route::index; nullptr: open. Empty: all of them
   identity::CarrierRules carriers;
   IdentityNames names;
-  std::shared_ptr<const policy::PolicySet> policies;
   std::shared_ptr<const limit::LimitBook> limits;
   std::size_t max_token = 16 * 1024;
   // WWW-Authenticate

@@ -11,6 +11,7 @@
 #include "net/tls_server_context.h"
 #include "server/build_health.h"
 #include "server/build_job.h"
+#include "server/build_policy.h"
 #include "trace/exporter.h"
 
 namespace postern::server {
@@ -246,6 +247,7 @@ std::shared_ptr<const Snapshot> SnapshotBuilder::build(const config::LoadResult&
   for (std::size_t i = 0; i < loaded.settings.upstreams.size(); ++i) add_upstream(job, i);
   add_routes(job);
   add_identity(job);
+  build_policies(loaded, cores, *snapshot, diagnostics);
   add_access(job);
   add_tracing(job);
   add_hash_variables(job);

@@ -55,7 +55,8 @@ std::vector<std::string> variables_of(const std::string& path) {
 }
 
 std::unique_ptr<const AccessRule> rule_of(const config::RouteAccess& access, const std::string& path,
-                                          const AccessRules& rules, const config::Credentials& credentials) {
+                                          const policy::PolicySet& policies, const limit::LimitBook& limits,
+                                          const config::Credentials& credentials) {
   auto rule = std::make_unique<AccessRule>();
   rule->auth = access.auth;
   rule->takes_bearer = takes(access, "bearer");
@@ -67,10 +68,10 @@ std::unique_ptr<const AccessRule> rule_of(const config::RouteAccess& access, con
   rule->audiences = access.audiences;
   rule->scopes = access.scopes;
   rule->scope_challenge = challenge_of(credentials, "insufficient_scope", ", scope=" + quoted(joined(access.scopes)));
-  if (!access.policy.empty()) rule->policy = rules.policies->find(access.policy);
-  if (!access.shadow_policy.empty()) rule->shadow = rules.policies->find(access.shadow_policy);
+  if (!access.policy.empty()) rule->policy = policies.find(access.policy);
+  if (!access.shadow_policy.empty()) rule->shadow = policies.find(access.shadow_policy);
   rule->variable_names = variables_of(path);
-  rule->limits = rules.limits->make_set(access.limits);
+  rule->limits = limits.make_set(access.limits);
   rule->headers = proxy::identity_headers(access);
   return rule;
 }
@@ -94,12 +95,6 @@ KeySet::Made keys_of(const config::Issuer& issuer) {
   const auto text = crypto::read_small_file(owner + ": keys", jwks ? issuer.jwks_file : issuer.pem_file);
   if (!text) return failed(text.error);
   return jwks ? KeySet::from_jwks(*text.value) : KeySet::from_pem(*text.value);
-}
-
-std::shared_ptr<const policy::PolicySet> compile_policies(std::span<const config::Policy> policies, std::size_t cores,
-                                                          std::vector<policy::Problem>& problems) {
-  const policy::CompileOptions options{.cores = static_cast<std::uint32_t>(cores), .path_variables = {}};
-  return policy::PolicySet::compile(policies, options, problems);
 }
 
 bool has_files(const config::Issuer& issuer) {
@@ -141,10 +136,7 @@ void SnapshotBuilder::add_access(Job& job) {
   const bool any = std::any_of(settings.routes.begin(), settings.routes.end(),
                                [](const config::Route& route) { return route.access.has_value(); });
   rules->is_active = any || !settings.issuers.empty() || !settings.credentials.api_key_file.empty();
-  std::vector<policy::Problem> problems;
-  rules->policies = compile_policies(settings.policies, job.cores, problems);
-  for (policy::Problem& problem : problems) job.complain(problem.key, std::move(problem.message));
-  if (!rules->policies) return;
+  if (!job.out.policies) return;
   const config::Credentials& credentials = settings.credentials;
   rules->carriers = {.api_keys = !credentials.api_key_file.empty(),
                      .basic = credentials.basic,
@@ -162,7 +154,9 @@ void SnapshotBuilder::add_access(Job& job) {
   rules->names = proxy::IdentityNames(names);
   if (any) {
     for (const config::Route& route : settings.routes)
-      rules->by_route.push_back(route.access ? rule_of(*route.access, route.path, *rules, credentials) : nullptr);
+      rules->by_route.push_back(route.access
+              ? rule_of(*route.access, route.path, *job.out.policies, *rules->limits, credentials)
+              : nullptr);
   }
   job.out.access = std::move(rules);
 }

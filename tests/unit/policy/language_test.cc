@@ -71,9 +71,9 @@ TEST(PolicyLanguage, SaysWhatIsWrongAndWhere) {
            {R"(subject == "ada)", "at character 12: a text without its closing quote"},
            {R"(subject ==)", "at character 11: a value should stand here"},
            {R"(subject)", "at character 8: an operator is missing"},
-           {R"((true)", "at character 7: the end instead of \")\""},
+           {R"((true)", "at character 6: the end instead of \")\""},
            {R"(true false)", "at character 6: \"false\" where the expression could end"},
-           {R"(and true)", "at character 1: unknown fact \"and\""},
+           {R"(and true)", "at character 1: \"and\" where a fact should stand"},
            {R"(true and)", "at character 9: the end where a fact should stand"},
            {R"("ada" == subject)", "at character 1: a text where a fact should stand"},
            {R"(path matches "(")", "at character 14: not a regular expression: missing ): ("},
@@ -170,7 +170,7 @@ TEST(PolicyLanguage, FindsCyclesAndExplosions) {
   EXPECT_NE(problems[0].message.find("more than 20000 tests"), std::string::npos) << problems[0].message;
 
   std::vector<config::Policy> chain;
-  for (int i = 0; i < 20'000; ++i)
+  for (int i = 0; i < 2'000; ++i)
     chain.push_back({.name = fmt::format("p{}", i), .deny = {}, .allow = {fmt::format("policy('p{}')", i + 1)}});
   chain.back().allow = {"true"};
   problems.clear();
