@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "accesslog/doorbell.h"
 #include "accesslog/open_sink.h"
 #include "accesslog/writer.h"
 

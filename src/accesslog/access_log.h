@@ -14,12 +14,12 @@
 #include "accesslog/record.h"
 #include "accesslog/sample.h"
 #include "base/byte_ring.h"
+#include "base/doorbell.h"
 #include "metrics/registry.h"
 
 namespace postern::accesslog {
 
 class Writer;
-class Doorbell;
 
 /// What the control thread tells all cores.
 struct CoreOrders {

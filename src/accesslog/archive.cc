@@ -13,7 +13,7 @@
 #include <utility>
 
 #include "accesslog/compress.h"
-#include "accesslog/signals.h"
+#include "base/blocked_signals.h"
 #include "base/log.h"
 
 namespace postern::accesslog {

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "accesslog/open_sink.h"
-#include "accesslog/signals.h"
+#include "base/blocked_signals.h"
 
 namespace postern::accesslog {
 namespace {

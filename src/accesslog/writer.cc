@@ -11,7 +11,7 @@
 #include <system_error>
 #include <utility>
 
-#include "accesslog/signals.h"
+#include "base/blocked_signals.h"
 #include "base/clock.h"
 #include "base/log.h"
 

@@ -12,10 +12,10 @@
 #include <thread>
 #include <vector>
 
-#include "accesslog/doorbell.h"
 #include "accesslog/format.h"
 #include "accesslog/line_sink.h"
 #include "base/byte_ring.h"
+#include "base/doorbell.h"
 #include "metrics/registry.h"
 
 namespace postern::accesslog {

@@ -15,6 +15,7 @@
 #include "cli/config_commands.h"
 #include "cli/dev_cert.h"
 #include "cli/signal_command.h"
+#include "cli/token_command.h"
 #include "discovery/kinds.h"
 #include "server/daemon.h"
 #include "server/engine.h"
@@ -136,6 +137,16 @@ int run_command_line(int argc, char** argv) {
   dev_cert->add_option("--out", folder, "the folder for cert.pem and key.pem")->capture_default_str();
   dev_cert->callback([&] { exit_code = dev_cert_command(folder, std::cout, std::cerr); });
 
+  TokenVerifyRequest token;
+  CLI::App* tokens = app.add_subcommand("token", "Look at tokens");
+  tokens->require_subcommand(1);
+  CLI::App* verify = tokens->add_subcommand("verify", "Check tokens as a request's would be: 0 all good, 1 one is not");
+  verify->add_option("--jwks", token.jwks, "the issuer's keys, a JSON Web Key Set")->required();
+  verify->add_option("--issuer", token.issuer, "what `iss` has to be; any when left out");
+  verify->add_option("--audience", token.audience, "what `aud` has to name; anything when left out");
+  verify->add_option("--now", token.now, "the time, in seconds since 1970");
+  verify->add_option("token", token.tokens, "tokens; \"-\": one per line of the standard input")->required();
+  verify->callback([&] { exit_code = token_verify_command(token, std::cin, std::cout, std::cerr); });
   ApiKeyRequest key_request;
   add_apikey_commands(app, key_request, exit_code);
 

@@ -47,7 +47,7 @@ class VerifyKey {
   VerifyKey(KeyFamily family, PkeyPtr key) noexcept : family_(family), key_(std::move(key)) {}
   static Loaded<VerifyKey> from_key(PkeyPtr key);
   bool verify_public(SignatureAlgorithm algorithm, std::string_view message, std::string_view signature) const noexcept;
-  bool name_it();
+  bool add_names();
 
   KeyFamily family_;
   PkeyPtr key_;        // null for a secret

@@ -22,9 +22,13 @@ class KeySet {
  public:
   struct Key {
     crypto::VerifyKey key;
-    std::vector<std::string> kids;                   // none: it has no name; PEM: by its hashes
+    std::optional<std::string> kid;                  // none: its hashes are its names (PEM)
     std::optional<crypto::SignatureAlgorithm> only;  // `alg`
     std::uint64_t id = 0;                            // the same for the same key in every set of this process
+
+    [[nodiscard]] bool fits(crypto::SignatureAlgorithm algorithm) const noexcept {
+      return key.fits(algorithm) && (!only || *only == algorithm);
+    }
   };
 
   struct Made {
@@ -53,8 +57,9 @@ class KeySet {
   [[nodiscard]] bool is_same(const KeySet& other) const noexcept;
 
  private:
-  bool add(Key key);
+  void add(crypto::VerifyKey key, std::optional<std::string> kid, std::optional<crypto::SignatureAlgorithm> only);
   void refuse_doubles(std::vector<std::string>& skipped);
+  [[nodiscard]] const Key* find_named(std::string_view kid) const noexcept;
 
   std::vector<Key> keys_;
   std::vector<std::string> doubled_;  // `kid`s that stood twice

@@ -22,7 +22,6 @@ enum class TokenFault : std::uint8_t {
   bad_claims,
   no_issuer,
   unknown_issuer,
-  tenant_refused,
   no_expiry,
   bad_time,
   expired,

@@ -37,4 +37,14 @@ struct TokenVerdict {
 
 TokenVerdict verify_token(const IssuerSet& issuers, std::string_view compact, std::int64_t now_s);
 
+/// What the command line may leave open, where somebody looks at a token and lets nobody in.
+struct Leniency {
+  bool any_issuer = false;
+  bool any_audience = false;
+  bool any_payload = false;  // one that is no object is nobody's claims: then the signature is all there is to check
+};
+/// The same against one issuer.
+TokenVerdict inspect_token(const TrustedIssuer& issuer, std::uint64_t max_token, Leniency leniency,
+                           std::string_view compact, std::int64_t now_s);
+
 }  // namespace postern::identity

@@ -1,11 +1,12 @@
-// How cores wake the log writer: one word, and a system call only when the writer really sleeps.
+// How cores wake a writer's thread (access log, audit trail): one word, and a system call only when the writer really
+// sleeps.
 #pragma once
 
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 
-namespace postern::accesslog {
+namespace postern {
 
 class Doorbell {
  public:
@@ -41,4 +42,4 @@ class Doorbell {
   alignas(64) std::atomic<std::uint32_t> state_{kAwake};
 };
 
-}  // namespace postern::accesslog
+}  // namespace postern

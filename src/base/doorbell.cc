@@ -1,5 +1,5 @@
 // See doorbell.h.
-#include "accesslog/doorbell.h"
+#include "base/doorbell.h"
 
 #include <linux/futex.h>
 #include <sys/syscall.h>
@@ -7,7 +7,7 @@
 
 #include <ctime>
 
-namespace postern::accesslog {
+namespace postern {
 namespace {
 
 static_assert(sizeof(std::atomic<std::uint32_t>) == 4, "the kernel reads the word itself");
@@ -36,4 +36,4 @@ void Doorbell::sleep(std::uint32_t state, std::chrono::milliseconds at_most) noe
   futex(&state_, FUTEX_WAIT, state, &timeout);  // wakes early on signals and at will: callers look again
 }
 
-}  // namespace postern::accesslog
+}  // namespace postern

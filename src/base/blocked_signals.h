@@ -1,12 +1,12 @@
-// Threads of the logs take no signals: those are the control thread's, and with SIGPIPE and SIGXFSZ blocked a write
-// that fails just says so.
+// Threads that write files take no signals: those are the control thread's, and with SIGPIPE and SIGXFSZ blocked a
+// write that fails just says so.
 #pragma once
 
 #include <pthread.h>
 
 #include <csignal>
 
-namespace postern::accesslog {
+namespace postern {
 
 /// While it lives, this thread starts threads that have every signal blocked.
 class BlockedSignals {
@@ -24,4 +24,4 @@ class BlockedSignals {
   sigset_t before_;
 };
 
-}  // namespace postern::accesslog
+}  // namespace postern
