@@ -59,8 +59,8 @@ struct Parts {
   std::string url = "https://api.example.com/v1/models/m:predict";
   std::string iat = std::to_string(kNow);
   std::string token_hash = hash_of(kToken);
-  std::string nonce;
-  std::string more;
+  std::string nonce{};
+  std::string more{};
 };
 
 std::string claims(const Parts& parts) {
