@@ -106,7 +106,7 @@ TEST_P(RfcVector, IsGoodAndNothingNearItIs) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, RfcVector, testing::ValuesIn(kVectors),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         [](const auto& vector) { return std::string(vector.param.name); });
 
 const std::string kSecretToken =
     "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9."
