@@ -4,14 +4,13 @@
 namespace postern::policy {
 
 extern const FactKind kModelFact;
-constinit const FactKind kModelFact{
-    .name = "model",
-    .doc = "The model that the request names: the path's {model}.",
-    .type = FactType::text,
-    .escaped = true,
-    .read = [](const PolicyInput& input, std::string_view, FactValue& out) noexcept {
-      out.text = input.model;
-      out.known = !out.text.empty();
-    }};
+constinit const FactKind kModelFact{.name = "model",
+                                    .doc = "The model that the request names: the path's {model}.",
+                                    .type = FactType::text,
+                                    .escaped = true,
+                                    .read = [](const PolicyInput& input, std::string_view, FactValue& out) noexcept {
+                                      out.text = input.model;
+                                      out.known = !out.text.empty();
+                                    }};
 
 }  // namespace postern::policy

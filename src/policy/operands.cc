@@ -54,12 +54,18 @@ struct TypeWords {
 
 TypeWords words_of(FactType type) {
   switch (type) {
-    case FactType::text: return {'t', "a text"};
-    case FactType::list: return {'l', "a list"};
-    case FactType::values: return {'v', "a claim"};
-    case FactType::address: return {'a', "an address"};
-    case FactType::duration: return {'d', "a duration"};
-    case FactType::time: return {'w', "the time"};
+    case FactType::text:
+      return {'t', "a text"};
+    case FactType::list:
+      return {'l', "a list"};
+    case FactType::values:
+      return {'v', "a claim"};
+    case FactType::address:
+      return {'a', "an address"};
+    case FactType::duration:
+      return {'d', "a duration"};
+    case FactType::time:
+      return {'w', "the time"};
   }
   return {'?', ""};
 }
@@ -159,16 +165,17 @@ void OperandParser::parse_comparison(Test& test, const Operator& op) {
                       std::string(config::nearest(op.name, names)));
   }
   if (spec->types.find(type.letter) == spec->types.npos) {
-    throw SyntaxError(op.at,
-                      fmt::format("{} is {}, which \"{}\" does not go with", test.fact->name, type.article_and_name, op.name),
-                      operators_of(type.letter));
+    throw SyntaxError(
+        op.at, fmt::format("{} is {}, which \"{}\" does not go with", test.fact->name, type.article_and_name, op.name),
+        operators_of(type.letter));
   }
   test.op = spec->op;
   test.negated = spec->negated;
   test.each = spec->each || test.fact->type == FactType::list;
   if (test.op == TestOp::exists) return;
   if (token_.kind == Kind::name && !token_.is_word("true") && !token_.is_word("false")) return parse_other(test, op);
-  if (!spec->one && !token_.is("[")) throw SyntaxError(token_.at, fmt::format("a list follows \"{}\"", op.name), "[...]");
+  if (!spec->one && !token_.is("["))
+    throw SyntaxError(token_.at, fmt::format("a list follows \"{}\"", op.name), "[...]");
   const std::vector<Token> tokens = literals(spec->many);
   if (test.fact->type == FactType::address) return add_networks(test, tokens);
   if (test.op == TestOp::matches) return add_regexes(test, tokens);
@@ -321,7 +328,8 @@ void OperandParser::parse_window(Test& test) {
     window.days = parse_weekdays(literals(true));
     limited = true;
   }
-  if (!limited) throw SyntaxError(token_.at, "a time is missing", "between \"08:00\" and \"18:00\", or on [\"mon-fri\"]");
+  if (!limited)
+    throw SyntaxError(token_.at, "a time is missing", "between \"08:00\" and \"18:00\", or on [\"mon-fri\"]");
   if (token_.is_word("zone")) {
     take();
     window.offset = parse_zone(take_text("a zone"));

@@ -17,8 +17,7 @@ std::string shown(const Token& token) {
 }
 
 std::string_view checked(std::string_view source) {
-  if (source.size() > Parser::kMaxSource)
-    throw SyntaxError(0, fmt::format("longer than {} bytes", Parser::kMaxSource));
+  if (source.size() > Parser::kMaxSource) throw SyntaxError(0, fmt::format("longer than {} bytes", Parser::kMaxSource));
   return source;
 }
 

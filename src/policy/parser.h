@@ -1,5 +1,5 @@
-// An expression's text to nodes and tests of a Program. Used by PolicySet::compile() for every rule; throws SyntaxError,
-// after which the Program is of no use.
+// An expression's text to nodes and tests of a Program. Used by PolicySet::compile() for every rule; throws
+// SyntaxError, after which the Program is of no use.
 //
 //   or      = and {"or" and}
 //   and     = unary {"and" unary}
@@ -21,7 +21,7 @@ namespace postern::policy {
 /// What an expression may refer to.
 struct ParseContext {
   Program& program;
-  const std::vector<std::string_view>& policies;           // names, in order
+  const std::vector<std::string_view>& policies;             // names, in order
   const std::vector<std::string_view>* variables = nullptr;  // of paths; nullptr: any
 };
 

@@ -83,8 +83,8 @@ class Compiler {
       Parser parser({program_, names_, has_variables_ ? &variables_ : nullptr}, source);
       rule.root = parser.parse();
     } catch (const SyntaxError& error) {
-      problems_.push_back({rule_key(policy, kind, index), place(source, error.at) + error.message, error.expected,
-                           error.nearest});
+      problems_.push_back(
+          {rule_key(policy, kind, index), place(source, error.at) + error.message, error.expected, error.nearest});
     }
     rule.source = program_.keep(source);
     program_.rules.push_back(rule);
@@ -104,7 +104,8 @@ class Compiler {
     std::uint32_t chain = 0;
     for (std::uint32_t i = 0; i < entry.deny_count + entry.allow_count; ++i) {
       const bool denies = i < entry.deny_count;
-      const std::string key = rule_key(index, denies ? RuleKind::deny : RuleKind::allow, denies ? i : i - entry.deny_count);
+      const std::string key =
+          rule_key(index, denies ? RuleKind::deny : RuleKind::allow, denies ? i : i - entry.deny_count);
       measure_node(program_.rules[entry.first_rule + i].root, key, cost, chain);
       if (cost > kMaxCost) {
         complain(key, fmt::format("more than {} tests with those of the policies that it names", kMaxCost));

@@ -207,7 +207,8 @@ TEST(PolicyEvaluate, TrustsOnlyCleanVerifiedAddresses) {
 // A rule with a regular expression and a value with bytes that are no characters: the rule must not be slipped past.
 TEST(PolicyEvaluate, FailsClosedOnBytesThatAreNoText) {
   Scene scene;
-  for (const char* subject : {"root\x80", "\xFFroot", "ro\xC0\xAFot", "root\xED\xA0\x80", "root\xF4\x90\x80\x80", "r\xC3"}) {
+  for (const char* subject :
+       {"root\x80", "\xFFroot", "ro\xC0\xAFot", "root\xED\xA0\x80", "root\xF4\x90\x80\x80", "r\xC3"}) {
     scene.ada.subject = subject;
     const config::Policy policy{.name = "p", .deny = {"subject matches '.*root.*'"}, .allow = {"true"}};
     const Decision decision = decide(policy, scene.input);
@@ -323,7 +324,13 @@ TEST(PolicyEvaluate, SearchesLongLists) {
   std::string list;
   for (int i = 0; i < 1000; ++i) list += "'u" + std::to_string(i * 7 % 1000) + "', ";
   const std::string rule = "subject in [" + list + "]";
-  for (const auto& [subject, expected] : {std::pair{"u0", kYes}, {"u999", kYes}, {"u500", kYes}, {"u1000", kNo}, {"", kUnknown}, {"a", kNo}, {"v", kNo}}) {
+  for (const auto& [subject, expected] : {std::pair{"u0", kYes},
+                                          {"u999", kYes},
+                                          {"u500", kYes},
+                                          {"u1000", kNo},
+                                          {"", kUnknown},
+                                          {"a", kNo},
+                                          {"v", kNo}}) {
     scene.ada.subject = subject;
     EXPECT_EQ(verdict(rule, scene.input), expected) << subject;
   }
@@ -396,7 +403,8 @@ TEST(PolicyDecision, PassesDoubtOn) {
 }
 
 TEST(PolicyDecision, IsTraced) {
-  const auto set = compile({{.name = "p", .deny = {"acr == 'none'"}, .allow = {"subject == 'bob' or groups has 'ml'", "true"}}});
+  const auto set =
+      compile({{.name = "p", .deny = {"acr == 'none'"}, .allow = {"subject == 'bob' or groups has 'ml'", "true"}}});
   Scene scene;
   const std::vector<RuleTrace> rules = set->find("p")->trace(scene.input);
   ASSERT_EQ(rules.size(), 3u);
@@ -415,12 +423,13 @@ TEST(PolicyDecision, IsTraced) {
 }
 
 TEST(PolicyDecision, AllocatesNothing) {
-  const auto set = compile(
-      {{.name = "base", .deny = {"groups has 'banned'"}, .allow = {"scopes has_all ['infer']"}},
-       {.name = "p",
-        .deny = {"claims.level < 1", "email.domain in ['a.com', 'b.com']", "path.team == subject", "subject matches '.*bot.*'",
-                 "client in ['192.0.2.0/24']", "host == 'a.example.com'"},
-        .allow = {"time between '00:00' and '01:00'", "policy('base') and auth_age < 1h and path starts_with '/v1/'"}}});
+  const auto set =
+      compile({{.name = "base", .deny = {"groups has 'banned'"}, .allow = {"scopes has_all ['infer']"}},
+               {.name = "p",
+                .deny = {"claims.level < 1", "email.domain in ['a.com', 'b.com']", "path.team == subject",
+                         "subject matches '.*bot.*'", "client in ['192.0.2.0/24']", "host == 'a.example.com'"},
+                .allow = {"time between '00:00' and '01:00'",
+                          "policy('base') and auth_age < 1h and path starts_with '/v1/'"}}});
   Scene scene;
   scene.values[0] = "m%20l";
   const Policy* policy = set->find("p");
