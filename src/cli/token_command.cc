@@ -1,6 +1,5 @@
 #include "cli/token_command.h"
 
-#include <algorithm>
 #include <chrono>
 #include <ctime>
 
@@ -23,9 +22,21 @@ std::string shown(std::string_view text) {
   return out += text.size() > 200 ? "...\"" : "\"";
 }
 
-bool has_secrets(const KeySet& keys) {
-  return std::any_of(keys.keys().begin(), keys.keys().end(),
-                     [](const KeySet::Key& key) { return key.key.family() == crypto::KeyFamily::secret; });
+/// Empty where the file cannot be read; an unusable one has no keys and an error.
+std::optional<KeySet::Made> load_keys(const TokenVerifyRequest& request, std::ostream& err) {
+  const std::string& path = !request.jwks.empty() ? request.jwks : !request.pem.empty() ? request.pem : request.secret;
+  const crypto::Loaded<crypto::SecretText> text = crypto::read_secret_file("key file", path);
+  if (!text) {
+    err << "token verify: " << text.error << "\n";
+    return std::nullopt;
+  }
+  const std::string_view content = text.value->reveal();
+  KeySet::Made made = !request.jwks.empty()  ? KeySet::from_jwks(content)
+                      : !request.pem.empty() ? KeySet::from_pem(content)
+                                             : KeySet::from_secret(content);
+  if (!made.keys) err << "token verify: " << path << ": " << made.error << "\n";
+  for (const std::string& skipped : made.skipped) err << "token verify: " << path << ": " << skipped << "\n";
+  return made;
 }
 
 identity::TrustedIssuer make_issuer(const TokenVerifyRequest& request, std::shared_ptr<const KeySet> keys) {
@@ -34,11 +45,8 @@ identity::TrustedIssuer make_issuer(const TokenVerifyRequest& request, std::shar
   issuer.url = request.issuer;
   issuer.leeway = std::chrono::seconds(30);
   if (!request.audience.empty()) issuer.audiences.push_back(request.audience);
-  if (keys && has_secrets(*keys)) {
-    issuer.secret_file = request.jwks;
-  } else {
-    for (const std::string_view name : crypto::kSignatureAlgorithmNames) issuer.algorithms.emplace_back(name);
-  }
+  issuer.secret_file = request.secret;
+  for (const std::string_view name : crypto::kSignatureAlgorithmNames) issuer.algorithms.emplace_back(name);
   identity::TrustedIssuer trusted = identity::IssuerSet::make({issuer}, {}, kMostToken)->issuers().front();
   trusted.keys = std::move(keys);
   return trusted;
@@ -64,23 +72,17 @@ void tell(const TokenVerdict& verdict, std::ostream& out) {
 }  // namespace
 
 int token_verify_command(const TokenVerifyRequest& request, std::istream& in, std::ostream& out, std::ostream& err) {
-  const crypto::Loaded<std::string> text = crypto::read_small_file("key set", request.jwks);
-  if (!text) {
-    err << "token verify: " << text.error << "\n";
-    return 2;
-  }
-  const KeySet::Made made = KeySet::from_jwks(*text.value, KeySet::Secrets::alone);
-  if (!made.keys) err << "token verify: " << request.jwks << ": " << made.error << "\n";
-  for (const std::string& skipped : made.skipped) err << "token verify: " << request.jwks << ": " << skipped << "\n";
-
-  const identity::TrustedIssuer issuer = make_issuer(request, made.keys);
+  const std::optional<KeySet::Made> made = load_keys(request, err);
+  if (!made) return 2;
+  const identity::TrustedIssuer issuer = make_issuer(request, made->keys);
   const bool any_issuer = request.issuer.empty(), any_audience = request.audience.empty();
   const identity::Leniency leniency{any_issuer, any_audience, any_issuer && any_audience};
   const std::int64_t now = request.now.value_or(std::time(nullptr));
-  bool all_good = true;
+  std::size_t seen = 0, good = 0;
   const auto check = [&](std::string_view token) {
     const TokenVerdict verdict = inspect_token(issuer, kMostToken, leniency, token, now);
-    all_good = all_good && verdict.is_good();
+    ++seen;
+    good += verdict.is_good() ? 1 : 0;
     tell(verdict, out);
   };
   for (const std::string& token : request.tokens) {
@@ -90,10 +92,10 @@ int token_verify_command(const TokenVerifyRequest& request, std::istream& in, st
     }
     for (std::string line; std::getline(in, line);) {
       if (!line.empty() && line.back() == '\r') line.pop_back();
-      if (!line.empty()) check(line);
+      check(line);
     }
   }
-  return all_good ? 0 : 1;
+  return seen != 0 && good == seen ? 0 : 1;
 }
 
 }  // namespace postern::cli

@@ -48,17 +48,14 @@ Made make_octets(const Object& members) {
   return crypto::VerifyKey::from_ed25519(*x);
 }
 
-Made make_key(const Object& members, bool secrets_too) {
+Made make_key(const Object& members) {
   std::string_view type;
   if (find_text(members, "kty", type) != Member::good) return Made::failed("no kty");
   if (type == "RSA") return make_rsa(members);
   if (type == "EC") return make_point(members);
   if (type == "OKP") return make_octets(members);
-  if (type != "oct") return Made::failed("a key of a kind that is not supported");
-  if (!secrets_too) return Made::failed("a secret, which has no place among public keys");
-  const auto secret = bytes_of(members, "k");
-  if (!secret) return Made::failed("a secret without k");
-  return crypto::VerifyKey::from_secret(*secret);
+  if (type == "oct") return Made::failed("a secret, which has no place among public keys");
+  return Made::failed("a key of a kind that is not supported");
 }
 
 /// What `use` and `key_ops` say against it; empty: nothing.
@@ -79,7 +76,7 @@ std::string_view other_purpose(const Object& members) {
 
 }  // namespace
 
-Jwk parse_jwk(const Object& members, bool secrets_too) {
+Jwk parse_jwk(const Object& members) {
   Jwk out;
   std::string_view text;
   const Member has_kid = find_text(members, "kid", text);
@@ -96,7 +93,7 @@ Jwk parse_jwk(const Object& members, bool secrets_too) {
     out.error = "for an algorithm that is not supported";
     return out;
   }
-  Made made = make_key(members, secrets_too);
+  Made made = make_key(members);
   if (made && out.only && !made.value->fits(*out.only)) made = Made::failed("alg does not go with the key");
   if (made) out.key = std::move(*made.value);
   out.error = std::move(made.error);

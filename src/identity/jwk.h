@@ -17,6 +17,6 @@ struct Jwk {
   std::optional<crypto::SignatureAlgorithm> only;
 };
 
-Jwk parse_jwk(const StrictJson::Object& members, bool secrets_too);
+Jwk parse_jwk(const StrictJson::Object& members);
 
 }  // namespace postern::identity

@@ -63,7 +63,7 @@ void KeySet::refuse_doubles(std::vector<std::string>& skipped) {
   for (const std::string& kid : doubled_) skipped.push_back(shown(kid, 0) + ": more than one key of that name");
 }
 
-KeySet::Made KeySet::from_jwks(std::string_view json, Secrets secrets) {
+KeySet::Made KeySet::from_jwks(std::string_view json) {
   if (json.size() > kMostJwksBytes) return failed("larger than 512 KiB");
   StrictJson document;
   const std::string_view wrong = document.parse_object(json, kLimits);
@@ -90,7 +90,7 @@ KeySet::Made KeySet::from_jwks(std::string_view json, Secrets secrets) {
       made.skipped.push_back(shown(std::nullopt, i) + ": not an object");
       continue;
     }
-    Jwk jwk = parse_jwk(members, secrets == Secrets::alone);
+    Jwk jwk = parse_jwk(members);
     if (!jwk.key) {
       made.skipped.push_back(shown(jwk.kid, i) + ": " + jwk.error);
       continue;
@@ -98,10 +98,6 @@ KeySet::Made KeySet::from_jwks(std::string_view json, Secrets secrets) {
     set->add(std::move(*jwk.key), std::move(jwk.kid), jwk.only);
   }
   set->refuse_doubles(made.skipped);
-  const auto is_secret = [](const Key& key) { return key.key.family() == crypto::KeyFamily::secret; };
-  const auto count = std::count_if(set->keys_.begin(), set->keys_.end(), is_secret);
-  // Beside public keys nobody could tell which of the two somebody meant to sign with.
-  if (count != 0 && static_cast<std::size_t>(count) != entries.size()) return failed("secrets among other keys");
   made.keys = set;
   return made;
 }

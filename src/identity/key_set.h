@@ -37,10 +37,9 @@ class KeySet {
     std::vector<std::string> skipped;  // keys that are not in it, and why
   };
 
-  enum class Secrets : bool { refused, alone };  // `alone`: as HS256 secrets, in a set that has nothing else
-
-  /// Good without a single key in it that is of use: that is what the issuer says.
-  static Made from_jwks(std::string_view json, Secrets secrets = Secrets::refused);
+  /// Good without a single key in it that is of use: that is what the issuer says. Secrets ("oct") are never taken from
+  /// there: what has been published, or was meant to be, is none.
+  static Made from_jwks(std::string_view json);
   static Made from_pem(std::string_view pem);
   static Made from_secret(std::string_view secret);
 

@@ -12,7 +12,7 @@
 #include "config/settings.h"
 #include "metrics/core_metrics.h"
 #include "net/cidr.h"
-#include "policy/policy_set.h"
+#include "proxy/access_rule.h"
 #include "proxy/hash_key.h"
 #include "proxy/sticky.h"
 #include "route/table.h"
@@ -28,6 +28,9 @@ class TlsServerContext;
 }  // namespace postern::net
 namespace postern::crypto {
 class TicketKeys;
+}
+namespace postern::identity {
+struct IdentitySources;
 }
 
 namespace postern::proxy {
@@ -68,6 +71,8 @@ struct Snapshot {
   std::shared_ptr<const trace::Settings> tracing;            // nullptr: off
   std::shared_ptr<const net::TlsMaterial> tracing_material;  // towards an https collector
   std::vector<metrics::Slot> route_slots;                    // by Route::index
+  std::shared_ptr<const AccessRules> access = std::make_shared<const AccessRules>();
+  std::shared_ptr<const identity::IdentitySources> identity;  // as of its making; nullptr: nobody is asked
   struct UpstreamSpec {
     upstream::ClusterSpec cluster;
     std::optional<upstream::HealthSpec> health;        // none: endpoints are not checked
