@@ -1,6 +1,6 @@
-// Policies: what a decision costs, and that it does not grow with how many there are. Each iteration asks another policy
-// of the set, in random order: the worst case for caches. Hot asks the same one again and again. No rule but the last
-// one decides, so every rule is looked at.
+// Policies: what a decision costs, and that it does not grow with how many there are. Each iteration asks another
+// policy of the set, in random order: the worst case for caches. Hot asks the same one again and again. No rule but the
+// last one decides, so every rule is looked at.
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 

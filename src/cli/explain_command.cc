@@ -64,7 +64,8 @@ class Explanation {
     if (!route.access) return line("access", "anybody: the route has no [route.access]");
     const config::RouteAccess& access = *route.access;
     if (access.auth == config::RouteAuth::none) return line("access", "nobody is asked who it is");
-    line("access", access.auth == config::RouteAuth::required ? "a credential is required" : "a credential may be shown");
+    line("access",
+         access.auth == config::RouteAuth::required ? "a credential is required" : "a credential may be shown");
     detail("kinds", access.credentials.empty() ? "any" : listed(access.credentials));
     detail("issuers", listed(access.issuers));
     detail("audiences", listed(access.audiences));
@@ -91,7 +92,8 @@ class Explanation {
       const auto add = [&what](const std::string& text) { what += (what.empty() ? "" : ", ") + text; };
       const std::string interval = config::format_duration(static_cast<std::uint64_t>(limit->interval.count()));
       if (limit->requests != 0) add(fmt::format("{} requests in {}", limit->requests, interval));
-      if (limit->body_bytes != 0) add(fmt::format("{} of bodies in {}", config::format_size(limit->body_bytes), interval));
+      if (limit->body_bytes != 0)
+        add(fmt::format("{} of bodies in {}", config::format_size(limit->body_bytes), interval));
       if (limit->concurrent != 0) add(fmt::format("{} at a time", limit->concurrent));
       line("limit", fmt::format("{}: {}, {}", name, what,
                                 limit->per.empty() ? "all together" : "for each " + listed(limit->per)));
@@ -156,14 +158,20 @@ std::string verdict_of(const Judgement& judged, const ShownCaller& caller, bool 
   if (cares && caller.unavailable) return "503: whether the token is good cannot be told now";
   if (cares && !caller.fault.empty()) return "401: the credential is no good";
   switch (judged.ruling) {
-    case Ruling::allow: return "allow";
-    case Ruling::bad_request: return "400: " + judged.why;
-    case Ruling::no_route: return "404: " + judged.why;
-    case Ruling::method_not_allowed: return "405: " + judged.why;
+    case Ruling::allow:
+      return "allow";
+    case Ruling::bad_request:
+      return "400: " + judged.why;
+    case Ruling::no_route:
+      return "404: " + judged.why;
+    case Ruling::method_not_allowed:
+      return "405: " + judged.why;
     case Ruling::unauthenticated:
       return "401: " + (judged.why.empty() ? "the policy lets in nobody who is not known" : judged.why);
-    case Ruling::insufficient_scope: return "403: " + judged.why;
-    case Ruling::forbidden: break;
+    case Ruling::insufficient_scope:
+      return "403: " + judged.why;
+    case Ruling::forbidden:
+      break;
   }
   const std::string_view rule = judged.decision.rule.empty() ? judged.decision.code() : judged.decision.rule;
   return fmt::format("403: policy {}, {}", judged.decision.policy, rule);
@@ -199,7 +207,8 @@ int explain_command(const ExplainRequest& request, std::istream& in, std::ostrea
   const bool cares = judged.route && judged.route->access && judged.route->access->auth != config::RouteAuth::none;
   Explanation explanation(out);
   explanation.line("request", fmt::format("{} {} from {}", ask.method, shown(request.url), ask.client));
-  explanation.line("listener", ask.listener.empty() && !book->listeners().empty() ? book->listeners().front() : ask.listener);
+  explanation.line("listener",
+                   ask.listener.empty() && !book->listeners().empty() ? book->listeners().front() : ask.listener);
   explanation.route(judged);
   if (judged.route) explanation.access(*judged.route);
   explanation.caller(caller, !token.empty() || !request.claims.empty());

@@ -12,12 +12,12 @@ namespace postern::cli {
 struct ExplainRequest {
   std::string config;
   std::string method;
-  std::string url;       // "https://host/path?query", or "/path"
-  std::string token;     // "-": the first line of `in`; empty: none
-  std::string claims;    // a file; empty: none
-  std::string jwks;      // a file with keys for the token, instead of the network; empty: none
+  std::string url;     // "https://host/path?query", or "/path"
+  std::string token;   // "-": the first line of `in`; empty: none
+  std::string claims;  // a file; empty: none
+  std::string jwks;    // a file with keys for the token, instead of the network; empty: none
   std::string client = "127.0.0.1";
-  std::string listener;  // empty: the first that the URL fits
+  std::string listener;              // empty: the first that the URL fits
   std::vector<std::string> headers;  // "name: value"
   std::optional<std::int64_t> now;
 };

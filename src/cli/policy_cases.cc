@@ -208,7 +208,10 @@ void read_case(Reader& reader, const Node& node, const std::string& path, Policy
                    "allow, deny, forbidden, unauthenticated, insufficient_scope, no_route, method_not_allowed or "
                    "bad_request"};
   reader.table(node, path,
-               {text("name", out.name), text("rule", out.rule), text("policy", out.policy), text("route", out.route),
+               {text("name", out.name),
+                text("rule", out.rule),
+                text("policy", out.policy),
+                text("route", out.route),
                 expect,
                 {"request",
                  [&](const Node& at) {
@@ -231,7 +234,8 @@ void read_case(Reader& reader, const Node& node, const std::string& path, Policy
 
 void map_roles(const std::vector<config::RoleMapping>& mappings, Principal& who) {
   const auto any = [](const std::vector<std::string>& wanted, const std::vector<std::string>& held) {
-    return std::ranges::any_of(wanted, [&](const std::string& one) { return std::ranges::find(held, one) != held.end(); });
+    return std::ranges::any_of(wanted,
+                               [&](const std::string& one) { return std::ranges::find(held, one) != held.end(); });
   };
   std::vector<std::string> mapped;
   for (const config::RoleMapping& mapping : mappings) {

@@ -28,9 +28,9 @@ std::string_view word_for(CredentialKind kind) {
 }
 
 http::UriPolicy uri_policy(const config::Listener& listener) {
-  return {listener.slashes == config::Slashes::merge ? http::Slashes::merge : http::Slashes::keep,
-          listener.encoded_slash == config::EncodedSlash::reject ? http::EncodedSlash::reject
-                                                                 : http::EncodedSlash::keep};
+  return {
+      listener.slashes == config::Slashes::merge ? http::Slashes::merge : http::Slashes::keep,
+      listener.encoded_slash == config::EncodedSlash::reject ? http::EncodedSlash::reject : http::EncodedSlash::keep};
 }
 
 }  // namespace
@@ -86,10 +86,10 @@ void Rulebook::match(const Ask& ask, Judgement& out, Matched& matched) const {
   const std::size_t question = ask.target.find('?');
   const std::string_view raw = std::string_view(ask.target).substr(0, question);
   matched.scratch.resize(raw.size());
-  const http::UriResult path =
-      raw.starts_with('/') ? http::normalise_path(raw, uri_policy(loaded_.settings.listeners[matched.listener]),
-                                                  {matched.scratch.data(), matched.scratch.size()})
-                           : http::UriResult{{}, "a path begins with \"/\""};
+  const http::UriResult path = raw.starts_with('/')
+                                   ? http::normalise_path(raw, uri_policy(loaded_.settings.listeners[matched.listener]),
+                                                          {matched.scratch.data(), matched.scratch.size()})
+                                   : http::UriResult{{}, "a path begins with \"/\""};
   const char* bad = path.error;
   if (!bad && question != std::string::npos) bad = http::check_query(std::string_view(ask.target).substr(question));
   if (bad) {
@@ -98,11 +98,11 @@ void Rulebook::match(const Ask& ask, Judgement& out, Matched& matched) const {
   }
   matched.path = path.path;
   for (const auto& [name, value] : ask.headers) matched.fields.add(name, value);
-  const route::MatchInput input{matched.listener, authority.host, matched.path, http::method_of(ask.method), ask.method,
-                                matched.fields};
+  const route::MatchInput input{matched.listener, authority.host, matched.path, http::method_of(ask.method),
+                                ask.method,       matched.fields};
   snapshot_.routes->match(input, matched.match);
-  out.ruling = matched.match.outcome == route::Outcome::no_route  ? Ruling::no_route
-               : matched.match.outcome == route::Outcome::found ? Ruling::allow
+  out.ruling = matched.match.outcome == route::Outcome::no_route ? Ruling::no_route
+               : matched.match.outcome == route::Outcome::found  ? Ruling::allow
                                                                  : Ruling::method_not_allowed;
   if (!matched.match.route) {
     out.why = out.ruling == Ruling::no_route ? "no route leads there" : "the route does not take this method";
@@ -143,7 +143,8 @@ Judgement Rulebook::judge(const Ask& ask, const Principal* principal) const {
   match(ask, out, matched);
   if (!out.route || !out.route->access) return out;
   const config::RouteAccess& access = *out.route->access;
-  if (access.auth == config::RouteAuth::none) principal = nullptr;  // nobody looks
+  if (access.auth == config::RouteAuth::none)
+    principal = nullptr;  // nobody looks
   else if (!is_known(access, principal, out)) {
     out.ruling = Ruling::unauthenticated;
     return out;
@@ -178,7 +179,8 @@ Judgement Rulebook::judge(const Ask& ask, const Principal* principal) const {
   out.decision = policies.effective->evaluate(input);
   out.trace = policies.effective->trace(input);
   // Whom the policy turns away for being nobody is asked to show who it is; not so who is known and may not.
-  if (!out.decision.allowed) out.ruling = principal || access.auth == config::RouteAuth::none ? Ruling::forbidden : Ruling::unauthenticated;
+  if (!out.decision.allowed)
+    out.ruling = principal || access.auth == config::RouteAuth::none ? Ruling::forbidden : Ruling::unauthenticated;
   return out;
 }
 

@@ -20,7 +20,7 @@ namespace postern::cli {
 
 struct Ask {
   std::string method = "GET";
-  std::string host;         // may be empty, may have a port
+  std::string host;          // may be empty, may have a port
   std::string target = "/";  // path and query, as a client sends them
   std::string client = "127.0.0.1";
   std::string listener;  // a name; empty: the first
@@ -45,9 +45,9 @@ struct Judgement {
   const config::Route* route = nullptr;
   std::vector<std::pair<std::string, std::string>> variables;
   bool policy_asked = false;
-  policy::Decision decision;                     // where one was
-  std::optional<policy::Decision> shadow;        // where the route has one, and somebody got that far
-  std::vector<policy::RuleTrace> trace;          // of every rule
+  policy::Decision decision;               // where one was
+  std::optional<policy::Decision> shadow;  // where the route has one, and somebody got that far
+  std::vector<policy::RuleTrace> trace;    // of every rule
   std::vector<policy::RuleTrace> shadow_trace;
 };
 

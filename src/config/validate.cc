@@ -119,6 +119,7 @@ void validate(const Settings& settings, const Origins& origins, Report& report) 
   validate_failures(settings, report);
   validate_trace(settings, report);
   validate_daemon(settings, report);
+  validate_identity(settings, origins, report);
 }
 
 }  // namespace postern::config

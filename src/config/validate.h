@@ -32,4 +32,7 @@ void validate_discovery(const Upstream& upstream, const std::string& path, const
 /// validate's part on the logs, in validate_logs.cc.
 void validate_logs(const Settings& settings, Report& report);
 
+/// On issuers, and who names them, in validate_identity.cc.
+void validate_identity(const Settings& settings, const Origins& origins, Report& report);
+
 }  // namespace postern::config

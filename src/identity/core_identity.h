@@ -44,7 +44,7 @@ enum class Verdict : std::uint8_t {
 struct Identified {
   Verdict verdict = Verdict::refused;
   PrincipalPin who{};
-  std::string_view reason{};             // static, for the log: never the caller's business
+  std::string_view reason{};            // static, for the log: never the caller's business
   std::size_t issuer = kNoIssuerIndex;  // unknown_key and unavailable: whose keys are missed
 
   static constexpr std::size_t kNoIssuerIndex = static_cast<std::size_t>(-1);

@@ -13,7 +13,7 @@ namespace {
 namespace dom = simdjson::dom;
 using Object = StrictJson::Object;
 
-constexpr JsonLimits kLimits{.depth = 16, .values = 8192};
+constexpr JsonLimits kLimits{.depth = 16, .values = 4096};
 
 bool has(const Object& claims, std::string_view name) noexcept {
   dom::element element;

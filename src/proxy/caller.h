@@ -26,4 +26,7 @@ struct Caller {
   std::array<char, 160> rate_limit_space;
 };
 
+/// For the logs: why the caller was not believed, or may not; empty: neither. Written into the caller's own room.
+std::string_view why_not(Caller& caller) noexcept;
+
 }  // namespace postern::proxy

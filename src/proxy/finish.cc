@@ -88,6 +88,7 @@ void Pipeline::log(RequestContext& rc, Nanoseconds duration) noexcept {
   record.listener = rc.listener.name;
   if (rc.match.route) record.route = rc.match.route->name;
   if (rc.principal) record.user = rc.principal->subject;
+  if (rc.caller) record.access = why_not(*rc.caller);
   record.method = head.method_token;
   record.host = rc.authority;
   record.target = head.target;

@@ -154,9 +154,8 @@ void SnapshotBuilder::add_access(Job& job) {
   rules->names = proxy::IdentityNames(names);
   if (any) {
     for (const config::Route& route : settings.routes)
-      rules->by_route.push_back(route.access
-              ? rule_of(*route.access, route.path, *job.out.policies, *rules->limits, credentials)
-              : nullptr);
+      rules->by_route.push_back(
+          route.access ? rule_of(*route.access, route.path, *job.out.policies, *rules->limits, credentials) : nullptr);
   }
   job.out.access = std::move(rules);
 }

@@ -1,6 +1,6 @@
-// Arbitrary bytes as a rule. Compiling must neither crash nor recurse without end, mistakes must lie within the text and
-// print on one line, and what compiles must keep the laws of three-valued logic: "not" turns the verdict round, a deny
-// rule refuses whatever is not certainly false, and an explanation agrees with the decision.
+// Arbitrary bytes as a rule. Compiling must neither crash nor recurse without end, mistakes must lie within the text
+// and print on one line, and what compiles must keep the laws of three-valued logic: "not" turns the verdict round, a
+// deny rule refuses whatever is not certainly false, and an explanation agrees with the decision.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -44,7 +44,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::vector<postern::policy::Problem> problems;
   const auto set = PolicySet::compile(policies, {}, problems);
   require((set == nullptr) != problems.empty());
-  for (const auto& problem : problems) require(!problem.message.empty() && problem.message.find('\n') == std::string::npos);
+  for (const auto& problem : problems)
+    require(!problem.message.empty() && problem.message.find('\n') == std::string::npos);
   if (!set) return 0;
   for (const Principal* principal : {&ada, static_cast<const Principal*>(nullptr)}) {
     PolicyInput input;

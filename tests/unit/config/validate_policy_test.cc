@@ -68,9 +68,9 @@ TEST(ValidatePolicy, PoliciesByThemselves) {
 }
 
 TEST(ValidatePolicy, RolesThatNobodyHas) {
-  EXPECT_EQ(complaints("[[role_mapping]]\nrole = \"x\"\n[[role_mapping]]\nrole = \"y\"\ngroups = [\"\"]\n", ""),
-            (Lines{"role_mapping[0]: nobody has this role",
-                   "role_mapping[1].groups[0]: an empty name, which nobody has"}));
+  EXPECT_EQ(
+      complaints("[[role_mapping]]\nrole = \"x\"\n[[role_mapping]]\nrole = \"y\"\ngroups = [\"\"]\n", ""),
+      (Lines{"role_mapping[0]: nobody has this role", "role_mapping[1].groups[0]: an empty name, which nobody has"}));
 }
 
 }  // namespace

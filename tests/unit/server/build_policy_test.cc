@@ -33,7 +33,8 @@ TEST(BuildPolicies, GivesRoutesTheirs) {
 }
 
 TEST(BuildPolicies, NamesTheRulesLine) {
-  const auto loaded = load("[[policy]]\nname = \"ml\"\nallow = [\n  'true',\n  'path.modle == \"a\"',\n]\n", "policy = \"ml\"");
+  const auto loaded =
+      load("[[policy]]\nname = \"ml\"\nallow = [\n  'true',\n  'path.modle == \"a\"',\n]\n", "policy = \"ml\"");
   ASSERT_TRUE(loaded.ok());
   proxy::Snapshot snapshot;
   std::vector<config::Diagnostic> diagnostics;
