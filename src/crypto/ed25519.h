@@ -1,5 +1,5 @@
-// Ed25519 for what we sign ourselves: checkpoints of the audit trail. Keys come from PEM (PKCS #8, SubjectPublicKeyInfo).
-// A key may be used by one thread at a time; loading is for start-up and reload.
+// Ed25519 for what we sign ourselves: checkpoints of the audit trail. Keys come from PEM (PKCS #8,
+// SubjectPublicKeyInfo). A key may be used by one thread at a time; loading is for start-up and reload.
 #pragma once
 
 #include <array>
@@ -43,6 +43,8 @@ class Ed25519Key {
   [[nodiscard]] bool sign(std::string_view message, Ed25519Signature& out) const noexcept;
   [[nodiscard]] const Ed25519KeyId& id() const noexcept { return id_; }
   [[nodiscard]] std::string public_pem() const;
+  /// The 32 bytes themselves.
+  [[nodiscard]] std::string public_bytes() const;
   [[nodiscard]] std::string private_pem() const;
 
  private:
