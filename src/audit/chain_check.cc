@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t kMostFindings = 100;
 
-constexpr std::string_view kKinds[] = {"request", "intent",     "outcome", "file", "open",
+constexpr std::string_view kKinds[] = {"request", "intent",     "outcome", "file",     "open",
                                        "lost",    "checkpoint", "shrunk",  "recovered"};
 
 std::string quoted(std::string_view text) { return fmt::format("\"{}\"", text); }
@@ -45,7 +45,11 @@ void ChainCheck::add_file(const std::string& path) {
   }
   if (reader.error().empty() && !is_first_) return;
   number_ = 0;
-  add(Weight::problem, 0, reader.error().empty() ? "it is empty" : reader.error());
+  if (reader.error().empty()) {
+    add(Weight::note, 0, "it is empty: a crash when it was begun, or somebody has emptied it");
+  } else {
+    add(Weight::problem, 0, reader.error());
+  }
 }
 
 void ChainCheck::look_at(std::string_view text, bool is_torn) {
@@ -86,8 +90,9 @@ void ChainCheck::look_at_link(const Line& line) {
     if (line.seq == 1) {
       if (line.prev != kNoHash) problem(line, "the first record of a chain names one before it");
     } else if (is_first_) {
-      note(line, fmt::format("records before this one are in files that were not given; the last of them has the hash {}",
-                             line.prev));
+      note(line,
+           fmt::format("records before this one are in files that were not given; the last of them has the hash {}",
+                       line.prev));
     }
     return;
   }

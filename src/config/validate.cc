@@ -118,6 +118,8 @@ void validate(const Settings& settings, const Origins& origins, Report& report) 
   validate_failures(settings, report);
   validate_trace(settings, report);
   validate_daemon(settings, report);
+  validate_limits(settings, origins, report);
+  validate_audit(settings, origins, report);
 }
 
 }  // namespace postern::config
