@@ -16,8 +16,8 @@ RUN cmake --preset release -DPOSTERN_TESTS=OFF -DPOSTERN_BENCH=OFF -DPOSTERN_WER
 FROM debian:bookworm-slim
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-      ca-certificates libc-ares2 libfmt9 libnghttp2-14 libprometheus-cpp-core1.0 libsimdjson14 libssl3 liburing2 \
-      libzstd1 zlib1g \
+      ca-certificates libc-ares2 libfmt9 libnghttp2-14 libprometheus-cpp-core1.0 libre2-9 libsimdjson14 libssl3 \
+      liburing2 libzstd1 zlib1g \
  && rm -rf /var/lib/apt/lists/*
 COPY --from=build /stage/ /
 USER 65532:65532

@@ -14,7 +14,7 @@ package_names() {  # build | test | gates | sanitize
   case $1 in
     build) echo g++ cmake ninja-build "$boost" libssl-dev libfmt-dev libcli11-dev libtomlplusplus-dev \
       prometheus-cpp-dev liburing-dev libnghttp2-dev libc-ares-dev libsimdjson-dev \
-      libprotozero-dev zlib1g-dev libzstd-dev ;;
+      libprotozero-dev zlib1g-dev libzstd-dev libre2-dev ;;
     # python3-venv for the end-to-end suite, openssl and curl because it drives both against the daemon.
     # dnsmasq-base is the program alone: nothing is started.
     # rsyslog and zstd as readers of what the logs write; rsyslog runs in tests only, never as a service (see below).

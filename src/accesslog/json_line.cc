@@ -55,6 +55,7 @@ std::string_view JsonLine::render(const DecodedRecord& decoded, const Prepared& 
   line.member(",\"referer\":\"", prepared.referer, (decoded.cut & kCutReferer) != 0);
   line.member(",\"error\":\"", r.error);
   line.member(",\"trace_id\":\"", r.trace_id);
+  line.member(",\"access\":\"", r.access);
   line.literal("}\n");
   return {room_.get(), static_cast<std::size_t>(line.at() - room_.get())};
 }

@@ -131,7 +131,7 @@ void example_section(const Section& section, bool commented, std::string& out) {
                        shown ? std::string(key->example) : default_of(*key));
   }
   for (const Section& child : section.sections) {
-    example_section(child, commented || child.spec->occurs == Occurs::optional, out);
+    example_section(child, commented || child.spec->occurs == Occurs::optional || !child.spec->in_example, out);
   }
 }
 

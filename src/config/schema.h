@@ -59,6 +59,7 @@ struct SectionSpec {
   std::size_t (*count)(const void* parent) = nullptr;
   const void* (*at)(const void* parent, std::size_t index) = nullptr;
   bool required = false;
+  bool in_example = true;  // false: commented out there
   std::string_view doc;
 };
 

@@ -14,9 +14,9 @@ constexpr std::array<std::string_view, 3> kSync{"none", "interval", "group"};
 constexpr Check kName{check_name, "1 to 64 letters, digits, \"-\", \"_\" or \".\""};
 
 constexpr std::array kSections{
-    bind::repeated<&Settings::audit>("audit[]",
-                                     "A trail of who did what: records chained by hashes, so that `postern audit "
-                                     "verify` finds what was changed, removed or moved."),
+    bind::extra<&Settings::audit>("audit[]",
+                                  "A trail of who did what: records chained by hashes, so that `postern audit "
+                                  "verify` finds what was changed, removed or moved."),
 };
 
 constexpr std::array kKeys{

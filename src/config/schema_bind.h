@@ -123,4 +123,12 @@ constexpr SectionSpec repeated(std::string_view path, std::string_view doc, bool
   return spec;
 }
 
+/// The same, for what a config can do without: commented out in the example.
+template <auto kMember>
+constexpr SectionSpec extra(std::string_view path, std::string_view doc) {
+  SectionSpec spec = repeated<kMember>(path, doc);
+  spec.in_example = false;
+  return spec;
+}
+
 }  // namespace postern::config::bind

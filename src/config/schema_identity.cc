@@ -23,7 +23,7 @@ constexpr Check kName{check_name, "1 to 64 letters, digits, \"-\", \"_\" or \".\
 constexpr Check kHeaderName{check_editable_header, "a header's name"};
 
 constexpr std::array kSections{
-    bind::repeated<&Settings::issuers>(
+    bind::extra<&Settings::issuers>(
         "issuer[]",
         "Somebody who signs tokens that are believed. Where its keys are: `jwks_url`, `jwks_file`, "
         "`pem_file` or `secret_file`; with none of them they are found by OIDC discovery below `url`."),
@@ -135,6 +135,12 @@ constexpr std::array kKeys{
             .min = 64,
             .max = 1 << 20,
             .doc = "Verified tokens that each worker remembers."},
+    KeySpec{.path = "credentials.cache_size",
+            .bind = bind::size<&Credentials::cache_size>,
+            .fallback = "32MiB",
+            .min = 1 << 20,
+            .max = std::uint64_t{4} << 30,
+            .doc = "Memory that they may take in each worker, with what is known of their owners."},
     KeySpec{.path = "credentials.cache_ttl",
             .bind = bind::duration<&Credentials::cache_ttl>,
             .fallback = "15m",

@@ -13,12 +13,12 @@ constexpr std::array<std::string_view, 7> kLimitKeys{"subject", "group", "api_ke
 constexpr Check kName{check_name, "1 to 64 letters, digits, \"-\", \"_\" or \".\""};
 
 constexpr std::array kSections{
-    bind::repeated<&Settings::policies>("policy[]",
-                                        "Who may: refused where a deny rule holds, let in where an allow rule does, "
-                                        "otherwise refused."),
-    bind::repeated<&Settings::role_mappings>("role_mapping[]",
-                                             "A role of our own for groups and roles of identity providers."),
-    bind::repeated<&Settings::limits>("limit[]", "How much: shared by all workers, kept over reloads."),
+    bind::extra<&Settings::policies>("policy[]",
+                                     "Who may: refused where a deny rule holds, let in where an allow rule does, "
+                                     "otherwise refused."),
+    bind::extra<&Settings::role_mappings>("role_mapping[]",
+                                          "A role of our own for groups and roles of identity providers."),
+    bind::extra<&Settings::limits>("limit[]", "How much: shared by all workers, kept over reloads."),
 };
 
 constexpr std::array kKeys{

@@ -57,6 +57,7 @@ struct Issuer {
 struct Credentials {
   std::string realm;                      // of WWW-Authenticate
   std::uint32_t cache_entries = 0;        // verified tokens that a core remembers
+  std::uint64_t cache_size = 0;           // bytes that they may take, with what is known of their owners
   std::chrono::milliseconds cache_ttl{};  // the longest that it does
   std::uint64_t max_token = 0;            // bytes
   std::uint32_t failures_per_second = 0;  // bad signatures of a client address, per core

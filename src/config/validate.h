@@ -17,6 +17,8 @@ void validate_balance(const Settings& settings, const Upstream& upstream, const 
 
 /// validate's part on routes, in validate_routes.cc.
 void validate_routes(const Settings& settings, const Origins& origins, Report& report);
+/// On policies, roles and who may use which route, in validate_policy.cc.
+void validate_policy(const Settings& settings, const Origins& origins, Report& report);
 /// Retries, hedges, queues: validate_failures.cc.
 void validate_failures(const Settings& settings, Report& report);
 /// And on tracing and drift, in validate_trace.cc.
@@ -33,5 +35,8 @@ void validate_discovery(const Upstream& upstream, const std::string& path, const
 
 /// validate's part on the logs, in validate_logs.cc.
 void validate_logs(const Settings& settings, Report& report);
+
+/// On issuers, and who names them, in validate_identity.cc.
+void validate_identity(const Settings& settings, const Origins& origins, Report& report);
 
 }  // namespace postern::config

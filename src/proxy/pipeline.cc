@@ -9,8 +9,9 @@ namespace postern::proxy {
 
 using metrics::Reason;
 
-Pipeline::Pipeline(net::Loop& loop, metrics::CoreMetrics& metrics, accesslog::CoreLog& log, trace::CoreTracer* tracer)
-    : loop_(loop), metrics_(metrics), log_(log), tracer_(tracer) {}
+Pipeline::Pipeline(net::Loop& loop, metrics::CoreMetrics& metrics, accesslog::CoreLog& log, trace::CoreTracer* tracer,
+                   std::uint32_t core)
+    : loop_(loop), metrics_(metrics), log_(log), tracer_(tracer), gate_(loop, metrics, core) {}
 
 // The life of one request. Steps return a Reply; only serve() writes one. Every request reaches finish() exactly once.
 Task<void> Pipeline::serve(Exchange& exchange) {
@@ -43,9 +44,17 @@ const Reply* Pipeline::refuse(RequestContext& rc) noexcept {
 Task<const Reply*> Pipeline::decide(RequestContext& rc) {
   if (shedding_ != 0 && !rc.listener.essential) co_return refuse(rc);  // 0. room? before anything is done
   if (const Reply* reply = route(rc)) co_return reply;                 // 1. where to?
-  if (const Reply* reply = answer_here(rc)) co_return reply;           // 2. a redirect or a fixed text: done
-  // Rooms for the issues to come, in this order: room? who? may they? how much? filters, cache, audit intent.
-  Forwarder forwarder(loop_, rc, date());  // 3. forward, with tries
+  if (const AccessRule* rule = rc.generation->snapshot->access->of(rc.match.route->index)) {
+    if (const Reply* reply = gate_.recall(rc, *rule)) co_return reply;  // 2. who is asking? mostly known
+    if (rc.caller->unknown) {
+      const Reply* reply = co_await gate_.authenticate(rc, *rule);
+      if (reply) co_return reply;
+    }
+    if (const Reply* reply = gate_.authorize(rc, *rule)) co_return reply;  // 3. may they, and how much?
+  }
+  if (const Reply* reply = answer_here(rc)) co_return reply;  // 4. a redirect or a fixed text: done
+  // Rooms for the issues to come: cache, audit intent.
+  Forwarder forwarder(loop_, rc, date());  // 5. forward, with tries
   const Reply* reply = co_await forwarder.run();
   co_return reply ? keep(rc, *reply) : nullptr;
 }

@@ -13,6 +13,7 @@
 #include "grpc/content_type.h"
 #include "metrics/core_metrics.h"
 #include "postern/exchange.h"
+#include "proxy/caller.h"
 #include "proxy/reply.h"
 #include "proxy/snapshot.h"
 #include "proxy/tracing.h"
@@ -40,6 +41,11 @@ struct RequestContext {
   route::Match match;
   std::string_view authority;  // as the client said it; the head's may be rewritten for the upstream
   std::string_view client;     // address text that the trust settings arrive at
+  http::Address client_address;
+
+  // 2. who is asking, and what was found about it; only on routes with rules
+  std::optional<Caller> caller;
+  PrincipalPin principal;  // nullptr: nobody is known
 
   // a gRPC call, and the dialect of answers to it
   grpc::Kind grpc = grpc::Kind::none;

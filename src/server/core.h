@@ -93,6 +93,7 @@ class Core {
 
  private:
   void install(const Install& message);
+  void install_identity(const proxy::Snapshot& snapshot);
   void start_checks();
   proxy::GenerationPin make_generation(std::shared_ptr<const proxy::Snapshot> snapshot);
   Task<void> drain(std::function<void()> done, DrainPlan plan);

@@ -1,0 +1,126 @@
+// All policies of a config in a few flat arrays, in the order in which they are evaluated: few cache lines per rule.
+// Written by the parser and PolicySet::compile(), then constant; any thread. Knows no syntax.
+#pragma once
+
+#include <re2/re2.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "net/cidr.h"
+#include "policy/decision.h"
+#include "policy/tri.h"
+#include "postern/policy_fact.h"
+
+namespace postern::policy {
+
+inline constexpr std::uint32_t kNone = ~0u;
+
+/// A part of Program::pool.
+struct Slice {
+  std::uint32_t at = 0;
+  std::uint32_t size = 0;
+};
+
+struct Node {
+  enum class Op : std::uint8_t {
+    constant,
+    all,     // of its children
+    any,     // of its children
+    negate,  // its child
+    call,    // policy `first`
+    test,    // test `first`
+  };
+  Op op = Op::constant;
+  Tri constant = Tri::no;
+  std::uint32_t first = kNone;  // child, policy or test
+  std::uint32_t next = kNone;   // sibling
+};
+
+enum class TestOp : std::uint8_t {
+  exists,
+  equals,  // one of the operands; `!=`, `in`, `not in`, `has` and `has_any` are made of it
+  starts_with,
+  ends_with,
+  matches,
+  has_all,
+  less,
+  less_equal,
+  greater,
+  greater_equal,
+  within,  // a TimeWindow
+};
+
+struct Test {
+  const FactKind* fact = nullptr;
+  const FactKind* other = nullptr;  // the operand is another fact
+  Slice parameter;
+  Slice other_parameter;
+  TestOp op = TestOp::exists;
+  bool negated = false;
+  bool each = false;        // of several values any will do: list operators
+  bool numeric = false;     // operands are numbers
+  bool fold = false;        // operands are lower case, values are made so
+  std::uint32_t first = 0;  // operands: in texts, numbers, networks, windows or regexes
+  std::uint32_t count = 0;
+};
+
+/// A time of day, in minutes, on weekdays (bit 0: Sunday), at an offset from UTC. `from` after `until` spans midnight,
+/// and then belongs to the day on which it begins.
+struct TimeWindow {
+  std::uint16_t from = 0;
+  std::uint16_t until = 1440;
+  std::uint8_t days = 0x7F;
+  std::int16_t offset = 0;  // minutes east
+
+  [[nodiscard]] bool contains(std::int64_t seconds) const noexcept;
+};
+
+struct Rule {
+  std::uint32_t root = kNone;  // node
+  Slice label;                 // "deny[0]"
+  Slice source;
+};
+
+/// Its deny rules, then its allow rules.
+struct Entry {
+  Slice name;
+  std::uint32_t first_rule = 0;
+  std::uint32_t deny_count = 0;
+  std::uint32_t allow_count = 0;
+  bool authenticated = false;  // the built-in one
+};
+
+struct Program {
+  std::string pool;
+  std::vector<Entry> policies;
+  std::vector<Rule> rules;
+  std::vector<Node> nodes;
+  std::vector<Test> tests;
+  std::vector<Slice> test_sources;  // as tests; for explanations
+  std::vector<Slice> texts;
+  std::vector<double> numbers;
+  std::vector<net::Cidr> networks;
+  std::vector<TimeWindow> windows;
+  std::vector<std::unique_ptr<const re2::RE2>> regexes;  // `cores` copies of each, one after the other
+  std::uint32_t cores = 1;
+
+  [[nodiscard]] std::string_view text(Slice slice) const noexcept {
+    return std::string_view(pool).substr(slice.at, slice.size);
+  }
+  Slice keep(std::string_view text) {
+    const Slice slice{static_cast<std::uint32_t>(pool.size()), static_cast<std::uint32_t>(text.size())};
+    pool += text;
+    return slice;
+  }
+};
+
+/// Evaluation. None of it allocates (a regular expression may, until it has seen its kind of text).
+Tri run_test(const Program& program, const Test& test, const PolicyInput& input) noexcept;
+Tri run_node(const Program& program, std::uint32_t node, const PolicyInput& input) noexcept;
+Decision run_policy(const Program& program, const Entry& entry, const PolicyInput& input) noexcept;
+
+}  // namespace postern::policy
