@@ -167,7 +167,7 @@ std::string verdict_of(const Judgement& judged, const ShownCaller& caller, bool 
     case Ruling::method_not_allowed:
       return "405: " + judged.why;
     case Ruling::unauthenticated:
-      return "401: " + (judged.why.empty() ? "the policy lets in nobody who is not known" : judged.why);
+      return "401: " + judged.why;
     case Ruling::insufficient_scope:
       return "403: " + judged.why;
     case Ruling::forbidden:

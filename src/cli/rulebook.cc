@@ -18,13 +18,8 @@ bool contains(const std::vector<std::string>& list, std::string_view item) {
 
 /// The config's word for how somebody has shown who it is.
 std::string_view word_for(CredentialKind kind) {
-  switch (kind) {
-    case CredentialKind::jwt:
-    case CredentialKind::opaque:
-      return "bearer";
-    default:
-      return to_string(kind);
-  }
+  const bool bears = kind != CredentialKind::api_key && kind != CredentialKind::certificate;
+  return bears ? "bearer" : to_string(kind);
 }
 
 http::UriPolicy uri_policy(const config::Listener& listener) {
@@ -113,28 +108,29 @@ void Rulebook::match(const Ask& ask, Judgement& out, Matched& matched) const {
     out.variables.emplace_back(matched.match.route->variable_names[i], matched.match.variables[i]);
 }
 
-/// Whether the caller counts as known here. The same token may be good for one route and not for another one.
-bool Rulebook::is_known(const config::RouteAccess& access, const Principal* principal, Judgement& out) {
+/// The pipeline's gate in words: whether the caller counts as known here, and has what the route wants of any caller.
+Ruling Rulebook::admit(const config::RouteAccess& access, const Principal* principal, std::string& why) {
   if (!principal) {
-    out.why = "no credential was shown";
-    return access.auth != config::RouteAuth::required;
+    if (access.auth != config::RouteAuth::required) return Ruling::allow;
+    why = "no credential was shown";
+    return Ruling::unauthenticated;
   }
   const std::string_view shown = word_for(principal->credential);
-  if (!access.credentials.empty() && !contains(access.credentials, shown)) {
-    out.why = fmt::format("the route does not take credentials of kind {}", shown);
-    return false;
-  }
-  if (!access.issuers.empty() && !contains(access.issuers, principal->issuer_name)) {
-    out.why = fmt::format("the route does not take the issuer \"{}\"", principal->issuer_name);
-    return false;
-  }
-  if (!access.audiences.empty() && std::ranges::none_of(principal->audiences, [&](const std::string& audience) {
-        return contains(access.audiences, audience);
-      })) {
-    out.why = "none of the token's audiences is one of the route's";
-    return false;
-  }
-  return true;
+  if (!access.credentials.empty() && !contains(access.credentials, shown))
+    why = fmt::format("the route does not take credentials of kind {}", shown);
+  else if (!access.issuers.empty() && !contains(access.issuers, principal->issuer_name))
+    why = fmt::format("the route does not take the issuer \"{}\"", principal->issuer_name);
+  else if (!principal->bound_key.empty() || !principal->bound_certificate.empty())
+    why = "the token is bound to a key or a certificate, which only a connection can show";
+  else if (principal->credential == CredentialKind::jwt && !access.audiences.empty() &&
+           std::ranges::none_of(principal->audiences, [&](const auto& one) { return contains(access.audiences, one); }))
+    why = "none of the token's audiences is one of the route's";
+  if (!why.empty()) return Ruling::unauthenticated;
+  const auto missing = std::ranges::find_if_not(
+      access.scopes, [&](const std::string& scope) { return contains(principal->scopes, scope); });
+  if (missing == access.scopes.end()) return Ruling::allow;
+  why = fmt::format("scope \"{}\" is missing", *missing);
+  return Ruling::insufficient_scope;
 }
 
 Judgement Rulebook::judge(const Ask& ask, const Principal* principal) const {
@@ -143,19 +139,9 @@ Judgement Rulebook::judge(const Ask& ask, const Principal* principal) const {
   match(ask, out, matched);
   if (!out.route || !out.route->access) return out;
   const config::RouteAccess& access = *out.route->access;
-  if (access.auth == config::RouteAuth::none)
-    principal = nullptr;  // nobody looks
-  else if (!is_known(access, principal, out)) {
-    out.ruling = Ruling::unauthenticated;
-    return out;
-  }
-  out.why.clear();
-  for (const std::string& scope : access.scopes) {
-    if (access.auth == config::RouteAuth::none || (principal && contains(principal->scopes, scope))) continue;
-    out.ruling = principal ? Ruling::insufficient_scope : Ruling::unauthenticated;
-    out.why = fmt::format("scope \"{}\" is missing", scope);
-    return out;
-  }
+  if (access.auth == config::RouteAuth::none) principal = nullptr;  // nobody looks
+  out.ruling = admit(access, principal, out.why);
+  if (out.ruling != Ruling::allow) return out;
   const route::Route& route = *matched.match.route;
   PolicyInput input;
   input.principal = principal;
@@ -178,9 +164,7 @@ Judgement Rulebook::judge(const Ask& ask, const Principal* principal) const {
   out.policy_asked = true;
   out.decision = policies.effective->evaluate(input);
   out.trace = policies.effective->trace(input);
-  // Whom the policy turns away for being nobody is asked to show who it is; not so who is known and may not.
-  if (!out.decision.allowed)
-    out.ruling = principal || access.auth == config::RouteAuth::none ? Ruling::forbidden : Ruling::unauthenticated;
+  if (!out.decision.allowed) out.ruling = Ruling::forbidden;
   return out;
 }
 

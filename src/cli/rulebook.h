@@ -65,7 +65,7 @@ class Rulebook {
  private:
   struct Matched;
   void match(const Ask& ask, Judgement& out, Matched& matched) const;
-  static bool is_known(const config::RouteAccess& access, const Principal* principal, Judgement& out);
+  static Ruling admit(const config::RouteAccess& access, const Principal* principal, std::string& why);
 
   config::LoadResult loaded_;
   proxy::Snapshot snapshot_;  // routes and policies; nothing else is filled in

@@ -1,4 +1,5 @@
-// What routes matched, compared as decoded.
+// What routes matched, compared as decoded. Not known where a server could read another path out of it.
+#include "policy/path_text.h"
 #include "postern/policy_fact.h"
 
 namespace postern::policy {
@@ -13,13 +14,8 @@ constinit const FactKind kPathFact{.name = "path",
                                    },
                                    .read =
                                        [](const PolicyInput& input, std::string_view, FactValue& out) noexcept {
-                                         // A path that holds an encoded slash means one thing to some servers and
-                                         // another thing to the rest.
-                                         for (std::size_t at = input.path.find('%'); at != input.path.npos;
-                                              at = input.path.find('%', at + 1)) {
-                                           if (input.path.substr(at, 3) == "%2F") return;
-                                         }
-                                         out.text = input.path;
+                                         if (has_encoded_slash(input.path) || has_parameters(input.path)) return;
+      out.text = input.path;
                                          out.known = !out.text.empty();
                                        }};
 

@@ -22,7 +22,10 @@ namespace postern::policy {
 struct ParseContext {
   Program& program;
   const std::vector<std::string_view>& policies;             // names, in order
-  const std::vector<std::string_view>* variables = nullptr;  // of paths; nullptr: any
+  // nullptr: any.
+  const std::vector<std::string_view>* variables = nullptr;  // of paths
+  const std::vector<std::string_view>* listeners = nullptr;
+  const std::vector<std::string_view>* routes = nullptr;
 };
 
 class Parser {

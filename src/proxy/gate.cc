@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ctime>
 
+#include "identity/certificate_identity.h"
 #include "route/route.h"
 
 namespace postern::proxy {
@@ -67,6 +68,7 @@ const Reply* Gate::recall(RequestContext& rc, const AccessRule& rule) {
           caller.presented.shown == Shown::several ? "more than one credential" : "the credential is malformed",
           rules.challenge_invalid_request);
     case Shown::nothing:
+      if (rule.takes_certificate && rc.exchange.peer().certified) return accept_certificate(rc, rule);
       if (rule.auth == config::RouteAuth::optional) {
         metrics_.credential(CredentialResult::absent);
         return nullptr;
@@ -110,9 +112,19 @@ const Reply* Gate::accept(RequestContext& rc, const AccessRule& rule, PrincipalP
   if (!rule.issuers.empty() && !is_among(rule.issuers, principal.issuer_name))
     return refuse(rc, {.reason = "issuer_not_here"});
   // A token that is bound to a key or a certificate is worth nothing without it.
-  if (!principal.bound_key.empty() || !principal.bound_certificate.empty())
+  if (!principal.bound_key.empty() || !identity::certificate_matches(principal, rc.exchange.peer().certificate))
     return refuse(rc, {.reason = "unproven_binding"});
   return nullptr;
+}
+
+/// TLS has verified it when the connection was opened; what may have changed since is looked at again.
+const Reply* Gate::accept_certificate(RequestContext& rc, const AccessRule& rule) noexcept {
+  const PrincipalPin& who = rc.exchange.peer().certified;
+  const std::int64_t now_s = now().unix_s;
+  if (who->expires_at != 0 && who->expires_at <= now_s) return refuse(rc, {.reason = "expired"});
+  if (identity_.revocations().is_revoked(*who, now_s)) return refuse(rc, {.reason = "revoked"});
+  metrics_.credential(CredentialResult::recalled);
+  return accept(rc, rule, who);
 }
 
 const Reply* Gate::refuse(RequestContext& rc, const Identified& why) noexcept {

@@ -34,6 +34,7 @@ class Gate {
 
  private:
   const Reply* accept(RequestContext& rc, const AccessRule& rule, PrincipalPin who) noexcept;
+  const Reply* accept_certificate(RequestContext& rc, const AccessRule& rule) noexcept;
   const Reply* refuse(RequestContext& rc, const identity::Identified& why) noexcept;
   const Reply* challenge(RequestContext& rc, std::uint16_t status, metrics::Reason reason, const char* detail,
                          std::string_view text) noexcept;

@@ -21,6 +21,13 @@ std::vector<std::string> path_variables(const std::vector<config::Route>& routes
   return names;
 }
 
+template <class Item>
+std::vector<std::string> names_of(const std::vector<Item>& items) {
+  std::vector<std::string> names;
+  for (const Item& item : items) names.push_back(item.name);
+  return names;
+}
+
 }  // namespace
 
 void build_policies(const config::LoadResult& loaded, std::size_t cores, proxy::Snapshot& out,
@@ -28,8 +35,12 @@ void build_policies(const config::LoadResult& loaded, std::size_t cores, proxy::
   const config::Settings& settings = loaded.settings;
   policy::CompileOptions options;
   options.cores = static_cast<std::uint32_t>(cores);
-  // Where a route is faulty, its variables may be missing without anybody's fault but that route's.
-  if (loaded.ok()) options.path_variables = path_variables(settings.routes);
+  // Where the config is faulty, names may be missing without any rule's fault.
+  if (loaded.ok()) {
+    options.path_variables = path_variables(settings.routes);
+    options.listeners = names_of(settings.listeners);
+    options.routes = names_of(settings.routes);
+  }
   std::vector<policy::Problem> problems;
   out.policies = policy::PolicySet::compile(settings.policies, options, problems);
   for (policy::Problem& problem : problems) {

@@ -139,13 +139,23 @@ TEST(PolicyLanguage, BoundsWhatItTakes) {
   EXPECT_FALSE(problems_of("path matches '" + std::string(1025, 'a') + "'").empty());
 }
 
-TEST(PolicyLanguage, KnowsTheVariablesOfRoutes) {
-  const CompileOptions options{.cores = 1, .path_variables = std::vector<std::string>{"model", "team"}};
-  EXPECT_TRUE(problems_of("path.model == 'a'", options).empty());
-  const auto problems = problems_of("path.modle == 'a'", options);
-  ASSERT_EQ(problems.size(), 1u);
-  EXPECT_EQ(problems[0].message, "at character 1: no route's path has a variable \"modle\"");
-  EXPECT_EQ(problems[0].nearest, "model");
+TEST(PolicyLanguage, KnowsTheNamesOfTheConfig) {
+  CompileOptions options;
+  options.path_variables = std::vector<std::string>{"model", "team"};
+  options.listeners = std::vector<std::string>{"public", "internal"};
+  options.routes = std::vector<std::string>{"predict"};
+  for (const char* good : {"path.model == 'a'", "listener == 'public'", "route in ['predict']", "route starts_with 'x'"})
+    EXPECT_TRUE(problems_of(good, options).empty()) << good;
+  const std::vector<Mistake> mistakes{
+      {"path.modle == 'a'", "at character 1: no route's path has a variable \"modle\"", "model"},
+      {"listener == 'pulic'", "at character 13: listener is never \"pulic\"", "public"},
+      {"route in ['predikt']", "at character 11: route is never \"predikt\"", "predict"}};
+  for (const Mistake& mistake : mistakes) {
+    const auto problems = problems_of(mistake.expression, options);
+    ASSERT_EQ(problems.size(), 1u) << mistake.expression;
+    EXPECT_EQ(problems[0].message, mistake.message);
+    EXPECT_EQ(problems[0].nearest, mistake.nearest);
+  }
 }
 
 TEST(PolicyLanguage, FindsCyclesAndExplosions) {
