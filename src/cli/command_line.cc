@@ -18,6 +18,7 @@
 #include "cli/dev_cert.h"
 #include "cli/explain_command.h"
 #include "cli/policy_command.h"
+#include "cli/revoke_command.h"
 #include "cli/signal_command.h"
 #include "cli/token_command.h"
 #include "discovery/kinds.h"
@@ -211,6 +212,9 @@ int run_command_line(int argc, char** argv) {
   verify_token->add_option("--now", token.now, "the time, in seconds since 1970");
   verify_token->add_option("token", token.tokens, "tokens; \"-\": one per line of the standard input")->required();
   verify_token->callback([&] { exit_code = token_verify_command(token, std::cin, std::cout, std::cerr); });
+  RevokeWords revoke_words;
+  add_revoke_command(app, revoke_words, exit_code);
+
   ApiKeyRequest key_request;
   add_apikey_commands(app, key_request, exit_code);
 

@@ -15,8 +15,9 @@
 #include "proxy/snapshot.h"
 
 namespace postern::identity {
+struct AssertionKey;
 class KeySet;
-}
+}  // namespace postern::identity
 
 namespace postern::server {
 
@@ -33,6 +34,9 @@ class SnapshotBuilder {
   /// The snapshot is in force, or about to be: it is the "old" of the next build, and its endpoints are those that
   /// every core uses. Before the cores install it, so that none of them finds an upstream empty.
   void accepted(std::shared_ptr<const proxy::Snapshot> snapshot);
+
+  /// Of the last accepted snapshot; nullptr: nothing is asserted.
+  [[nodiscard]] std::shared_ptr<const identity::AssertionKey> assertion_key() const noexcept;
 
   /// The last build had to keep TLS material that does not load any more.
   [[nodiscard]] bool kept_old() const noexcept { return kept_old_; }

@@ -202,6 +202,10 @@ void SnapshotBuilder::add_audit(Job& job, proxy::AccessRules& rules) {
   }
 }
 
+std::shared_ptr<const identity::AssertionKey> SnapshotBuilder::assertion_key() const noexcept {
+  return last_ ? last_->assertion_key : nullptr;
+}
+
 /// A key of this process stays as long as the process does; one of a file is read again.
 void SnapshotBuilder::add_assertion(Job& job) {
   const config::Assertion& settings = job.loaded.settings.assertion;

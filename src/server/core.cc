@@ -71,6 +71,10 @@ void Core::post_cut() {
   loop_.post([this] { cut(); });
 }
 
+void Core::post_revocations(identity::RevocationBatch batch) {
+  loop_.post([this, b = std::move(batch)] { pipeline_.gate().identity().revoke(b, std::time(nullptr)); });
+}
+
 void Core::post_stop() {
   loop_.post([this] { loop_.io().stop(); });
 }

@@ -72,6 +72,8 @@ class Core {
   void post_end_streams();
   /// What is still there is cut off.
   void post_cut();
+  /// These are not believed any more.
+  void post_revocations(identity::RevocationBatch batch);
   void post_stop();
   void join();
 

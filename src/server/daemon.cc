@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "base/log.h"
+#include "identity/api_key_set.h"
 #include "net/tls_material.h"
 #include "server/workers.h"
 
@@ -30,6 +31,11 @@ Daemon::Daemon(config::LoadResult loaded, net::Engine engine, Loader load, Start
       inherited_(std::move(start.inherited)),
       upgrade_(io_, std::move(start.invocation)),
       drift_(io_, registry_),
+      revocations_(
+          [this](const identity::RevocationBatch& batch) {
+            for (auto& core : cores_) core->post_revocations(batch);
+          },
+          [this](std::string_view name) { return is_issuer(name); }),
       signals_(io_),
       settle_(io_),
       minute_(io_),
@@ -141,6 +147,13 @@ bool Daemon::configure_trail(const config::Settings& settings, std::string& erro
     error = e.what();
     return false;
   }
+}
+
+bool Daemon::is_issuer(std::string_view name) const {
+  const config::Settings& settings = loaded_.settings;
+  const auto is_it = [name](const auto& one) { return one.name == name; };
+  return name == identity::kApiKeyIssuerName || std::any_of(settings.issuers.begin(), settings.issuers.end(), is_it) ||
+         std::any_of(settings.listeners.begin(), settings.listeners.end(), is_it);
 }
 
 void Daemon::wait_for_signal() {

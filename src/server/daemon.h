@@ -29,6 +29,7 @@
 #include "server/listen_sockets.h"
 #include "server/notify.h"
 #include "server/overload.h"
+#include "server/revocations.h"
 #include "server/upgrade.h"
 #include "server/watchdog.h"
 #include "trace/exporter.h"
@@ -69,6 +70,7 @@ class Daemon {
   void close_listeners() noexcept;
   [[nodiscard]] std::vector<HandoverSocket> sockets_to_hand_over() const;
   bool configure_trail(const config::Settings& settings, std::string& error);
+  [[nodiscard]] bool is_issuer(std::string_view name) const;
   bool start_admin();
   void await_cores();
   void announce();
@@ -125,6 +127,7 @@ class Daemon {
   Notifier notifier_;
   Upgrade upgrade_;
   DriftWatch drift_;
+  Revocations revocations_;
   std::unique_ptr<admin::Server> admin_;
   boost::asio::signal_set signals_;
   boost::asio::steady_timer settle_;
