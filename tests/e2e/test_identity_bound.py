@@ -61,7 +61,7 @@ def thumbprint(pair) -> str:
 
 def test_a_client_certificate_is_an_identity(postern_with, origin, issuer, authority):
     here = postern_with(settings(origin, issuer, tls(authority, client_auth="optional", client_ca=str(authority.cert))))
-    robot = authority.issue("robot.test")
+    robot = authority.issue("robot.test", client=True)
     with_it = client_context(authority, pair=robot)
     assert ask(here, "/x", with_it).status == 200
     assert origin.last("/x").fields.get("x-forwarded-user") == "robot.test"
@@ -72,7 +72,7 @@ def test_a_client_certificate_is_an_identity(postern_with, origin, issuer, autho
 
 def test_a_token_that_is_bound_to_a_certificate(postern_with, origin, issuer, authority):
     here = postern_with(settings(origin, issuer, tls(authority, client_auth="optional", client_ca=str(authority.cert))))
-    robot, other = authority.issue("robot.test"), authority.issue("other.test")
+    robot, other = authority.issue("robot.test", client=True), authority.issue("other.test", client=True)
     token = f"Authorization: Bearer {issuer.token(cnf={'x5t#S256': thumbprint(robot)})}\r\n"
     for _ in range(2):  # T86: from the cache as well
         assert ask(here, "/x", client_context(authority, pair=robot), token).status == 200
