@@ -41,6 +41,10 @@ class Case:
         return self.port == "grpc"
 
     @property
+    def has_token(self):
+        return self.port == "auth"
+
+    @property
     def wire(self):
         """The addition to the proxy's configuration that the case needs, if any."""
         return self.port if self.port in WIRES else ""
@@ -50,12 +54,14 @@ class Case:
         return {"idle": "bytes_per_connection", "process": "rss_bytes"}.get(self.kind, "us_per_request")
 
 
-WIRES = ("h2", "grpc", "sse", "log")
+WIRES = ("h2", "grpc", "sse", "log", "auth")
 
 CASES = [
     Case("get", "plain GET", "wrk"),
     Case("post", "plain POST 1 KB", "wrk", method="POST", path=PREDICT, body=SMALL_BODY),
     Case("post-log", "plain POST 1 KB, access log on", "wrk", port="log", method="POST", path=PREDICT, body=SMALL_BODY),
+    Case("post-auth", "plain POST 1 KB, RS256 token, ACL and limit", "wrk", port="auth", method="POST", path=PREDICT,
+         body=SMALL_BODY),
     Case("tls-post", "TLS POST 1 KB", "wrk", port="tls", method="POST", path=PREDICT, body=SMALL_BODY),
     Case("up", "1 MiB up", "wrk", method="POST", path="/upload", body=LARGE_BODY, connections=16),
     Case("down", "1 MiB down", "wrk", path=f"/bytes/{LARGE_BODY}", connections=16),
@@ -91,6 +97,8 @@ TARGETS = [
     Target("post", "haproxy", 0.85),
     Target("post", "floor", 1.35),
     Target("post-log", "", 1.05, baseline="post"),
+    Target("post-auth", "haproxy", 0.30),
+    Target("post-auth", "", 1.10, baseline="post"),
     Target("tls-post", "nginx", 0.90),
     Target("h2-post", "haproxy", 0.88),
     Target("h2-post", "nginx", 0.80),

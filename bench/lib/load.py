@@ -21,6 +21,7 @@ if {body} > 0 then
   wrk.body = '{{"instances":["' .. string.rep("x", {body} - 18) .. '"]}}'
   wrk.headers["Content-Type"] = "application/json"
 end
+if "{token}" ~= "" then wrk.headers["Authorization"] = "Bearer {token}" end
 if {close} then wrk.headers["Connection"] = "close" end
 done = function(summary, latency, requests)
   local e = summary.errors
@@ -36,9 +37,9 @@ class Failed(Exception):
 
 
 class Loader:
-    def __init__(self, children, cpus, tools, folder):
-        """`tools`: the paths of wrk, tlsload, sseload, h2load and nghttp, by name."""
-        self._children, self._cpus = children, cpus
+    def __init__(self, children, cpus, tools, folder, token=""):
+        """`tools`: the paths of wrk, tlsload, sseload, h2load and nghttp, by name; `token`: of the cases with one."""
+        self._children, self._cpus, self._token = children, cpus, token
         self._tools, self._folder = tools, folder
 
     def check(self, proxy, case):
@@ -49,21 +50,33 @@ class Loader:
             except h2.NotAnswered as failure:
                 raise Failed(str(failure)) from failure
             return
+        status, size = self._ask(proxy, case, self._token)
+        expected = case.path.rpartition("/")[2] if case.path.startswith("/bytes/") else None
+        if status != 200 or size == 0 or (expected and size != int(expected)):
+            raise Failed(f"answered {status} with {size} bytes")
+        if case.has_token and proxy.name != "nginx":  # whose daemon says yes to everything
+            middle = len(self._token) - 100
+            forged = self._token[:middle] + ("A" if self._token[middle] != "A" else "B") + self._token[middle + 1:]
+            if self._ask(proxy, case, forged)[0] != 401:
+                raise Failed("believes a forged token")
+
+    @staticmethod
+    def _ask(proxy, case, token):
+        """Status and size of the answer to one request."""
         port = proxy.ports[case.port]
         context = ssl._create_unverified_context() if case.port == "tls" else None
         connection = (http.client.HTTPSConnection("127.0.0.1", port, timeout=5, context=context) if context
                       else http.client.HTTPConnection("127.0.0.1", port, timeout=5))
         try:
-            connection.request(case.method, case.path, body=b"x" * case.body if case.body else None)
+            headers = {"Authorization": f"Bearer {token}"} if case.has_token else {}
+            connection.request(case.method, case.path, body=b"x" * case.body if case.body else None, headers=headers)
             answer = connection.getresponse()
             size = len(answer.readline() if case.kind == "sse" else answer.read())
         except (OSError, http.client.HTTPException) as error:
             raise Failed(f"no answer: {error}") from error
         finally:
             connection.close()
-        expected = case.path.rpartition("/")[2] if case.path.startswith("/bytes/") else None
-        if answer.status != 200 or size == 0 or (expected and size != int(expected)):
-            raise Failed(f"answered {answer.status} with {size} bytes")
+        return answer.status, size
 
     def run(self, proxy, case, seconds):
         """One slice of load, with the CPU time that the proxy's processes spent in it."""
@@ -89,7 +102,8 @@ class Loader:
     def _wrk_slice(self, proxy, case, seconds):
         script = self._folder / f"{case.name}.lua"
         if not script.exists():
-            script.write_text(SCRIPT.format(method=case.method, body=case.body, close=str(case.close).lower()))
+            script.write_text(SCRIPT.format(method=case.method, body=case.body, close=str(case.close).lower(),
+                                            token=self._token if case.has_token else ""))
         scheme = "https" if case.port == "tls" else "http"
         url = f"{scheme}://127.0.0.1:{proxy.ports[case.port]}{case.path}"
         # wrk knows whole seconds only; an interrupt ends it at any time, with its whole report.

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import bearer
 from cases import WIRES
 from machine import LIGHTTPD_TLS, ended, find, free_port, say, wait_for_port
 from measure import family
@@ -25,6 +26,8 @@ class Setup:
     max_connections: int
     h2_origin_port: int = 0
     sse_origin_port: int = 0
+    token: str = ""  # of the cases with tokens, and the public key that it is verified with
+    token_key: Path = Path()
 
 
 @dataclass
@@ -194,14 +197,20 @@ name = "tcp"
 path = "/*"
 listeners = ["plain", "tls"]
 forward = "tcp"
-
+{open}
 [[route]]
 name = "local"
 path = "/*"
 listeners = ["local"]
 forward = "local"
+{open}
 {wire}"""
 
+
+# Where somebody is asked who they are, a route has to say that it does not.
+OPEN = """[route.access]
+auth = "none"
+"""
 
 # HAProxy has one buffer size for everything. The default is the best for small messages, this for 1 MiB, so that the
 # bulk cases get an instance of their own. (The others read large bodies into larger buffers by themselves.)
@@ -226,6 +235,8 @@ class Starter:
         ports = {kind: free_port() for kind in ("plain", "tls", "unix", "admin", *WIRES)}
         words = {**vars(self._setup), **ports, "folder": folder}
         words["access_log"] = folder / "access.log" if wire == "log" else ""
+        words |= {"issuer": bearer.ISSUER, "audience": bearer.AUDIENCE}
+        words["open"] = OPEN if wire == "auth" else ""
         words["wire"] = addition(name, wire, words)
         words["bulk_tuning"] = BULK_TUNING.get(name, "") if bulk else ""
         command, served = self._prepare(name, words)

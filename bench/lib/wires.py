@@ -1,4 +1,4 @@
-"""What the cases on HTTP/2, gRPC and server-sent events need of each proxy: a listener and an upstream more, added to
+"""What the cases on HTTP/2, gRPC, server-sent events and tokens need of each proxy: a listener and an upstream more, added to
 its configuration in an instance of its own, so that the other cases measure what they always did."""
 
 from machine import LIGHTTPD_TLS
@@ -137,6 +137,84 @@ forward = "events"
 }
 
 
+# The same work for all: the signature, issuer, audience and times of a token, a rule on its scope, and a limit for its
+# subject that is never reached. nginx cannot read tokens; it asks a daemon about each request, and the cheapest one that
+# there could be is nginx itself with a fixed 204.
+NGINX["auth"] = """
+  server {{
+    listen 127.0.0.1:{auth} backlog=4096;
+    location / {{ auth_request /verdict; proxy_pass http://tcp; }}
+    location = /verdict {{
+      internal;
+      proxy_pass http://daemon;
+      proxy_pass_request_body off;
+      proxy_set_header Content-Length "";
+      proxy_set_header Connection "";
+    }}
+  }}
+  upstream daemon {{
+    server unix:{folder}/daemon.sock;
+    keepalive 64;
+    keepalive_requests 1000000000;
+    keepalive_timeout 300s;
+  }}
+  server {{
+    listen unix:{folder}/daemon.sock backlog=4096;
+    location / {{ return 204; }}
+  }}
+"""
+
+HAPROXY["auth"] = """
+frontend auth
+  bind 127.0.0.1:{auth}
+  http-request set-var(txn.token) http_auth_bearer
+  http-request set-var(txn.exp) var(txn.token),jwt_payload_query('$.exp','int')
+  http-request set-var(txn.now) date()
+  http-request set-var(txn.sub) var(txn.token),jwt_payload_query('$.sub')
+  http-request deny deny_status 401 unless {{ var(txn.token),jwt_header_query('$.alg') -m str RS256 }}
+  http-request deny deny_status 401 unless {{ var(txn.token),jwt_payload_query('$.iss') -m str {issuer} }}
+  http-request deny deny_status 401 unless {{ var(txn.token),jwt_payload_query('$.aud') -m str {audience} }}
+  http-request deny deny_status 401 if {{ var(txn.exp),sub(txn.now) -m int lt 0 }}
+  http-request deny deny_status 401 unless {{ var(txn.token),jwt_verify("RS256","{token_key}") -m int 1 }}
+  http-request deny deny_status 403 unless {{ var(txn.token),jwt_payload_query('$.scope') -m str predict }}
+  http-request track-sc0 var(txn.sub) table subjects
+  http-request deny deny_status 429 if {{ sc_http_req_rate(0) gt 1000000000 }}
+backend subjects
+  stick-table type string len 64 size 100k expire 1m store http_req_rate(1s)
+"""
+
+POSTERN["auth"] = """
+[[issuer]]
+name = "bench"
+url = "{issuer}"
+audiences = ["{audience}"]
+pem_file = "{token_key}"
+
+[[policy]]
+name = "predict"
+allow = ['scopes has "predict"']
+
+[[limit]]
+name = "subjects"
+per = ["subject"]
+requests = 1000000000
+interval = "1s"
+
+[[listener]]
+name = "auth"
+address = "127.0.0.1:{auth}"
+keepalive_timeout = "300s"
+
+[[route]]
+name = "auth"
+path = "/*"
+listeners = ["auth"]
+forward = "tcp"
+[route.access]
+policy = "predict"
+limits = ["subjects"]
+"""
+
 # The port alone: the access log is switched on in peers.py.
 POSTERN["log"] = """
 [[listener]]
@@ -163,6 +241,8 @@ def serves(name, wire):
     """Whether this proxy can take part in the wire's cases."""
     if wire == "log":
         return name.startswith("postern")  # what a log of its own costs it; the others are measured without
+    if wire == "auth" and name in ("floor", "lighttpd"):
+        return False
     if name == "floor":
         return wire == "sse"  # bytes are bytes
     if name == "lighttpd":

@@ -1,7 +1,7 @@
 // What policies look at. PolicyInput: a request and its caller as plain values. FactKind: one word of the policy
-// language. Author's contract: a new fact is one file src/policy/fact_<name>.cc that defines a `constinit const FactKind
-// k<Name>Fact`. Readers are pure, neither wait nor allocate, and leave the value unknown where they have none: an
-// unknown fact lets nobody in (docs/policies.md).
+// language. Author's contract: a new fact is one file src/policy/fact_<name>.cc that defines a `constinit const
+// FactKind k<Name>Fact`. Readers are pure, neither wait nor allocate, and leave the value unknown where they have none:
+// an unknown fact lets nobody in (docs/policies.md).
 #pragma once
 
 #include <cstdint>
@@ -18,8 +18,8 @@ namespace postern {
 struct PolicyInput {
   const Principal* principal = nullptr;  // nullptr: nobody is known
   std::string_view method;
-  std::string_view host;  // as received, with or without a port; empty: none
-  std::string_view path;  // normalised, without query, as it was matched: before any rewriting
+  std::string_view host;                        // as received, with or without a port; empty: none
+  std::string_view path;                        // normalised, without query, as it was matched: before any rewriting
   std::span<const std::string> variable_names;  // of the route's path
   std::span<const std::string_view> variables;  // their values, in the same order
   std::string_view model;                       // as in the path, escapes included; empty: none

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,6 +24,16 @@ struct Claim {
   std::string value;  // texts as they are, numbers and booleans as JSON writes them
 
   friend auto operator<=>(const Claim&, const Claim&) = default;
+};
+
+/// The same texts, fit for header values: identity/header_texts.h.
+struct HeaderTexts {
+  std::string subject;
+  std::string email;
+  std::string name;
+  std::string preferred_username;
+  std::string groups;  // a comma between two
+  std::string roles;
 };
 
 struct Principal {
@@ -53,6 +64,8 @@ struct Principal {
 
   /// Groups could not all be told (Entra's overage): rules on groups do not hold, deny rules on them do.
   bool groups_incomplete = false;
+
+  HeaderTexts header;
 };
 
 /// Keeps a Principal alive. One core only: no atomics. nullptr: nobody is known.
@@ -72,6 +85,14 @@ class PrincipalPin {
     if (block_ && --block_->pins == 0) delete block_;
   }
 
+  /// What its core has made for it and wants to keep as long as it lives: a signed assertion per upstream.
+  struct Note {
+    std::uint64_t key = 0;
+    std::int64_t good_until = 0;
+    std::shared_ptr<const std::string> text;  // requests on their way hold it, too
+  };
+  std::vector<Note>& notes() const noexcept { return block_->notes; }
+
   const Principal* get() const noexcept { return block_ ? &block_->principal : nullptr; }
   const Principal* operator->() const noexcept { return &block_->principal; }
   const Principal& operator*() const noexcept { return block_->principal; }
@@ -81,6 +102,7 @@ class PrincipalPin {
   struct Block {
     const Principal principal;
     std::uint32_t pins;
+    std::vector<Note> notes{};
   };
   Block* block_ = nullptr;
 };

@@ -48,6 +48,7 @@ websockets>=13,<16 websockets python3-websockets
 wsproto>=1.2,<2 wsproto python3-wsproto
 hypercorn>=0.13,<1 hypercorn python3-hypercorn
 opentelemetry-proto>=1.20,<2 opentelemetry.proto python3-protobuf
+cryptography>=38,<47 cryptography python3-cryptography
 LIST
 }
 

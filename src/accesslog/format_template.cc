@@ -136,6 +136,8 @@ std::string_view LineFormatter::text_variable(LogVariable variable, const Access
       return r.error;
     case LogVariable::trace_id:
       return r.trace_id;
+    case LogVariable::access:
+      return r.access;
     default:
       return {};
   }

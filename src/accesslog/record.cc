@@ -19,6 +19,7 @@ constexpr std::array kTexts = {
     Text{&AccessRecord::host, 256},       Text{&AccessRecord::target, 4096},    Text{&AccessRecord::upstream, 128},
     Text{&AccessRecord::endpoint, 128},   Text{&AccessRecord::tls_version, 16}, Text{&AccessRecord::user_agent, 512},
     Text{&AccessRecord::referer, 1024},   Text{&AccessRecord::error, 64},       Text{&AccessRecord::trace_id, 32},
+    Text{&AccessRecord::access, 160},
 };
 
 /// What precedes the texts in a ring.

@@ -36,6 +36,7 @@ struct AccessRecord {
   std::string_view referer;
   std::string_view error;  // metrics::to_string(Reason)
   std::string_view trace_id;
+  std::string_view access;  // why the caller was not believed, or may not
 };
 
 /// The most that a record takes in a ring; longer texts are cut and marked with "..." in the line.

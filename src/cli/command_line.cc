@@ -8,15 +8,20 @@
 #include <iostream>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "admin/client.h"
 #include "balance/kinds.h"
 #include "cli/apikey_command.h"
+#include "cli/audit_command.h"
 #include "cli/config_commands.h"
 #include "cli/dev_cert.h"
+#include "cli/explain_command.h"
+#include "cli/policy_command.h"
 #include "cli/signal_command.h"
 #include "cli/token_command.h"
 #include "discovery/kinds.h"
+#include "policy/kinds.h"
 #include "server/daemon.h"
 #include "server/engine.h"
 
@@ -47,6 +52,12 @@ int list_kinds(const Kinds& kinds) {
   return 0;
 }
 
+int list_facts() {
+  for (const FactKind* kind : policy::kinds())
+    std::cout << std::left << std::setw(16) << policy::title(*kind) << kind->doc << "\n";
+  return 0;
+}
+
 using ApiKeyAction = int (*)(const ApiKeyRequest&, std::int64_t, std::ostream&, std::ostream&);
 
 /// `request` and `exit_code` live as long as the parse.
@@ -71,6 +82,41 @@ void add_apikey_commands(CLI::App& app, ApiKeyRequest& request, std::optional<in
   add("list", "All keys of a file, without their secrets", apikey_list);
   add("show", "One key, without its secret", apikey_show)->add_option("kid", request.kid, "its id")->required();
   add("revoke", "Make a key worthless, for good", apikey_revoke)->add_option("kid", request.kid, "its id")->required();
+}
+
+/// `postern explain` and `postern policy test`. What they are told lives as long as the parse.
+struct PolicyWords {
+  ExplainRequest explain;
+  std::int64_t now = 0;
+  std::string cases;
+  std::string config;  // of the cases; empty: the one that they name
+};
+
+void add_policy_commands(CLI::App& app, PolicyWords& words, std::optional<int>& exit_code) {
+  CLI::App* policies = app.add_subcommand("policy", "Try policies");
+  policies->require_subcommand(1);
+  CLI::App* test = policies->add_subcommand("test", "Judge a table of cases: 0 all as expected, 1 one is not");
+  test->add_option("file", words.cases, "the cases, TOML")->required();
+  test->add_option("-c,--config", words.config, "the configuration file, instead of the one that the cases name");
+  test->callback([&] { exit_code = policy_test_command(words.cases, words.config, std::cout, std::cerr); });
+
+  ExplainRequest& request = words.explain;
+  request.config = kDefaultConfig;
+  CLI::App* explain = app.add_subcommand("explain", "What would become of a request, and why: 0 served, 1 not");
+  explain->add_option("method", request.method, "its method")->required();
+  explain->add_option("url", request.url, "its URL, or its path")->required();
+  explain->add_option("-c,--config", request.config, "the configuration file")->capture_default_str();
+  CLI::Option* token = explain->add_option("--token", request.token, "a token or API key; \"-\": a line of the input");
+  explain->add_option("--claims", request.claims, "a JSON file of claims, in place of a token")->excludes(token);
+  explain->add_option("--jwks", request.jwks, "a file of keys for the token, where the config fetches them");
+  explain->add_option("--client", request.client, "the client's IP address")->capture_default_str();
+  explain->add_option("--listener", request.listener, "the listener's name; else the first that fits the URL");
+  explain->add_option("--header", request.headers, "\"name: value\"; as many as you like")->allow_extra_args(false);
+  CLI::Option* now = explain->add_option("--now", words.now, "the time, in seconds since 1970");
+  explain->callback([&, now] {
+    if (*now) request.now = words.now;
+    exit_code = explain_command(request, std::cin, std::cout, std::cerr);
+  });
 }
 
 }  // namespace
@@ -118,6 +164,11 @@ int run_command_line(int argc, char** argv) {
     exit_code = list_kinds(discovery::kinds());
   });
 
+  list->add_subcommand("facts", "What policies may look at")->callback([&] { exit_code = list_facts(); });
+
+  PolicyWords policy_words;
+  add_policy_commands(app, policy_words, exit_code);
+
   std::string admin = "127.0.0.1:9180";
   CLI::App* health = app.add_subcommand("health", "Ask a running postern whether it is ready: 0 yes, 1 no");
   health->add_option("--admin", admin, "its admin address")->capture_default_str();
@@ -131,6 +182,14 @@ int run_command_line(int argc, char** argv) {
   signal->add_option("pid", request.pid, "its process id")->required()->check(CLI::PositiveNumber);
   signal->add_option("-c,--config", request.config, "reload: check this file first, and wait for the outcome");
   signal->callback([&] { exit_code = signal_command(request, std::cerr); });
+
+  std::vector<std::string> audit_files, audit_keys;
+  CLI::App* audit = app.add_subcommand("audit", "Look at audit files");
+  audit->require_subcommand(1);
+  CLI::App* verify = audit->add_subcommand("verify", "Find what was changed, removed or moved: 0 nothing, 1 something");
+  verify->add_option("file", audit_files, "audit files of one or more streams, in any order")->required();
+  verify->add_option("--key", audit_keys, "a public key (PEM) that checkpoints have to be signed with");
+  verify->callback([&] { exit_code = audit_verify_command(audit_files, audit_keys, std::cout, std::cerr); });
 
   std::string folder = ".";
   CLI::App* dev_cert = app.add_subcommand("dev-cert", "Make a certificate for local trials");

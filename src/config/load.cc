@@ -185,6 +185,14 @@ LoadResult load(std::string_view text, std::string file_name, const Environment&
   return result;
 }
 
+bool load_tree(const std::string& path, Node& root, std::vector<Diagnostic>& diagnostics) {
+  std::string text;
+  std::string error;
+  if (Environment::process().read(path, kLargestFile, text, error)) return parse_toml(text, path, root, diagnostics);
+  diagnostics.push_back({path, 0, 0, {}, "cannot read the file: " + error, {}, {}});
+  return false;
+}
+
 LoadResult load_file(const std::string& path) {
   const Environment environment = Environment::process();
   std::string text;

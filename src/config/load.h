@@ -8,6 +8,7 @@
 
 #include "config/diagnostic.h"
 #include "config/environment.h"
+#include "config/node.h"
 #include "config/settings.h"
 
 namespace postern::config {
@@ -30,6 +31,10 @@ LoadResult load(std::string_view text, std::string file_name, const Environment&
 
 /// Reads the file (4 MiB at most) and the process's own environment.
 LoadResult load_file(const std::string& path);
+
+/// A TOML file that is no config, such as a table of test cases, as a plain tree. False, with diagnostics: it cannot be
+/// read.
+bool load_tree(const std::string& path, Node& root, std::vector<Diagnostic>& diagnostics);
 
 /// Puts diagnostics into the file's order; a second one about the same key is dropped.
 void arrange(std::vector<Diagnostic>& diagnostics);

@@ -37,6 +37,7 @@ enum class LogVariable : std::uint8_t {
   referer,
   error,
   trace_id,
+  access,
   count_,
 };
 

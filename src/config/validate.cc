@@ -115,9 +115,12 @@ void validate(const Settings& settings, const Origins& origins, Report& report) 
   check_upstreams(settings, origins, report);
   validate_logs(settings, report);
   validate_routes(settings, origins, report);
+  validate_policy(settings, origins, report);
   validate_failures(settings, report);
   validate_trace(settings, report);
   validate_daemon(settings, report);
+  validate_limits(settings, origins, report);
+  validate_audit(settings, origins, report);
   validate_identity(settings, origins, report);
 }
 

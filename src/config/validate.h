@@ -17,12 +17,18 @@ void validate_balance(const Settings& settings, const Upstream& upstream, const 
 
 /// validate's part on routes, in validate_routes.cc.
 void validate_routes(const Settings& settings, const Origins& origins, Report& report);
+/// On policies, roles and who may use which route, in validate_policy.cc.
+void validate_policy(const Settings& settings, const Origins& origins, Report& report);
 /// Retries, hedges, queues: validate_failures.cc.
 void validate_failures(const Settings& settings, Report& report);
 /// And on tracing and drift, in validate_trace.cc.
 void validate_trace(const Settings& settings, Report& report);
 /// validate's part on overload and watchdog, in validate_daemon.cc.
 void validate_daemon(const Settings& settings, Report& report);
+
+/// validate's parts on limits and the audit trail, and the routes that use them: validate_audit.cc.
+void validate_limits(const Settings& settings, const Origins& origins, Report& report);
+void validate_audit(const Settings& settings, const Origins& origins, Report& report);
 
 /// validate's part on where an upstream's endpoints come from, in validate_discovery.cc.
 void validate_discovery(const Upstream& upstream, const std::string& path, const Origins& origins, Report& report);

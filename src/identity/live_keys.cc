@@ -2,7 +2,22 @@
 
 #include <algorithm>
 
+#include "identity/issuer_set.h"
+
 namespace postern::identity {
+
+void LiveKeys::set_all(const IssuerSet& issuers) {
+  const std::size_t count = issuers.issuers().size();
+  const auto is_gone = [count](const Keys& keys) { return keys.issuer >= count && keys.issuer != kApiKeyIssuer; };
+  if (std::erase_if(issuers_, is_gone) != 0) ++epoch_;
+  for (std::size_t i = 0; i < count; ++i) {
+    std::vector<KeyId> ids;
+    if (const auto& keys = issuers.issuers()[i].keys) {
+      for (const KeySet::Key& key : keys->keys()) ids.push_back(key.id);
+    }
+    set(static_cast<IssuerIndex>(i), ids);
+  }
+}
 
 void LiveKeys::set(IssuerIndex issuer, std::span<const KeyId> keys) {
   std::vector<KeyId> sorted(keys.begin(), keys.end());

@@ -17,8 +17,12 @@ inline constexpr IssuerIndex kApiKeyIssuer = 0xffff;
 /// material another one (the first eight bytes of the RFC 7638 thumbprint, a hash of a secret or of a record).
 using KeyId = std::uint64_t;
 
+class IssuerSet;
+
 class LiveKeys {
  public:
+  /// What every issuer of the set has now: when the core gets a new one. Leaves the API keys as they are.
+  void set_all(const IssuerSet& issuers);
   /// The issuer's keys are these, and no others. Changes the epoch only when they differ.
   void set(IssuerIndex issuer, std::span<const KeyId> keys);
   /// No issuer has any key: before a new generation's are told.

@@ -133,6 +133,15 @@ void add_route(Page& page, std::string_view name, std::size_t names, std::size_t
   page.add(Family::response_bytes, {name}, bytes_out);
 }
 
+void add_access(Page& page, std::string_view name, const std::vector<const AccessRow*>& rows) {
+  std::array<std::uint64_t, kCount<AccessResult>> access{};
+  for (const AccessRow* row : rows) sum_into(access, row->results);
+  if (total_of(access) == 0) return;
+  for (std::size_t i = 0; i < access.size(); ++i) {
+    page.add(Family::access, {name, to_string(static_cast<AccessResult>(i))}, access[i]);
+  }
+}
+
 /// Each part only where it has anything to show: checks that are made, ejections that have happened.
 void add_health(Page& page, std::string_view name, const std::vector<const UpstreamRow*>& rows) {
   std::array<std::uint64_t, kCount<HealthResult>> checks{};
@@ -357,6 +366,9 @@ std::vector<prometheus::MetricFamily> Collector::Collect() const {
         [&](std::string_view name, std::size_t slot, const auto& rows) {
           add_route(page, name, routes.size(), slot, rows);
         });
+    for_each_name<AccessRow>(
+        routes, cores, [](const CoreMetrics& core) -> const auto& { return core.access_; },
+        [&](std::string_view name, std::size_t, const auto& rows) { add_access(page, name, rows); });
     for_each_name<UpstreamRow>(
         upstreams, cores, [](const CoreMetrics& core) -> const auto& { return core.upstreams_; },
         [&](std::string_view name, std::size_t slot, const auto& rows) {
@@ -373,6 +385,7 @@ std::vector<prometheus::MetricFamily> Collector::Collect() const {
     std::array<std::uint64_t, kCount<Reason>> reasons{};
     std::array<std::uint64_t, CoreMetrics::kCodes> codes{};
     std::array<std::uint64_t, kCount<Shed>> shed{};
+    std::array<std::uint64_t, kCount<CredentialResult>> credentials{};
     MergedHistogram lag;
     std::uint64_t in_flight = 0, dropped = 0, spans_dropped = 0, sampled_out = 0;
     for (std::size_t i = 0; i < cores.size(); ++i) {
@@ -381,6 +394,7 @@ std::vector<prometheus::MetricFamily> Collector::Collect() const {
       lag.add(core->loop_lag_);
       page.add(Family::core_loop_lag, {std::to_string(i)}, static_cast<double>(core->last_lag_ns_.get()) / 1e9);
       sum_into(reasons, core->reasons_);
+      sum_into(credentials, core->credentials_);
       sum_into(codes, core->codes_);
       in_flight += core->in_flight_.get();
       dropped += core->access_log_dropped_.get();
@@ -402,6 +416,9 @@ std::vector<prometheus::MetricFamily> Collector::Collect() const {
     }
     for (std::size_t i = 1; i < reasons.size(); ++i) {
       page.add(Family::request_errors, {to_string(static_cast<Reason>(i))}, reasons[i]);
+    }
+    for (std::size_t i = 0; i < credentials.size(); ++i) {
+      page.add(Family::credentials, {to_string(static_cast<CredentialResult>(i))}, credentials[i]);
     }
     for (std::size_t i = 100; i < codes.size(); ++i) {
       if (codes[i] != 0) page.add(Family::responses_by_code, {std::to_string(i)}, codes[i]);

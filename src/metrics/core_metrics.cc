@@ -7,6 +7,7 @@ static_assert(sizeof(RouteRow) == 1024, "64 routes are 16 pages; think before yo
 
 void CoreMetrics::prepare(const SlotCounts& counts) {
   routes_.grow(counts.routes);
+  access_.grow(counts.routes);
   upstreams_.grow(counts.upstreams);
   listeners_.grow(counts.listeners);
 }

@@ -36,6 +36,13 @@ struct alignas(64) RouteRow {
   }
 };
 
+/// Of a route with rules, beside its RouteRow.
+struct alignas(64) AccessRow {
+  std::array<Cell, kCount<AccessResult>> results;
+
+  void judged(AccessResult result) noexcept { results[static_cast<std::size_t>(result)].add(); }
+};
+
 struct alignas(64) UpstreamRow {
   std::array<Cell, kStatusClasses> responses;  // per try; class 0: no answer
   Cell reuses;                                 // requests that went over a kept connection
@@ -99,6 +106,7 @@ class alignas(64) CoreMetrics {
 
   // This core. References stay good for ever.
   RouteRow& route(Slot slot) noexcept { return routes_[slot]; }
+  AccessRow& access(Slot slot) noexcept { return access_[slot]; }
   UpstreamRow& upstream(Slot slot) noexcept { return upstreams_[slot]; }
   ListenerRow& listener(Slot slot) noexcept { return listeners_[slot]; }
 
@@ -119,6 +127,7 @@ class alignas(64) CoreMetrics {
     loop_lag_.record(late_ns);
     last_lag_ns_.set(static_cast<std::uint64_t>(late_ns > 0 ? late_ns : 0));
   }
+  void credential(CredentialResult result) noexcept { credentials_[static_cast<std::size_t>(result)].add(); }
   void shed(Shed what) noexcept { shed_[static_cast<std::size_t>(what)].add(); }
 
   void access_log_dropped() noexcept { access_log_dropped_.add(); }
@@ -136,12 +145,14 @@ class alignas(64) CoreMetrics {
   Cell access_log_sampled_out_{};
   Cell spans_dropped_{};
   std::array<Cell, kCount<Reason>> reasons_{};
+  std::array<Cell, kCount<CredentialResult>> credentials_{};
   Cell last_lag_ns_{};
   std::array<Cell, kCount<Shed>> shed_{};
   Histogram loop_lag_{};
   std::array<Cell, kCodes> codes_{};  // by exact status; 0: none
 
   SlotTable<RouteRow> routes_;
+  SlotTable<AccessRow> access_;  // slots of routes
   SlotTable<UpstreamRow> upstreams_;
   SlotTable<ListenerRow> listeners_;
   ModelTable models_;

@@ -36,6 +36,14 @@ constexpr std::array<std::string_view, kCount<Reason>> kReasonNames = {
     "method_not_allowed",
     "rejected_by_filter",
     "websocket_refused",
+    "bad_credential",
+    "unauthenticated",
+    "invalid_credential",
+    "insufficient_scope",
+    "denied",
+    "rate_limited",
+    "identity_unavailable",
+    "audit_unavailable",
     "overload",
     "draining",
     "no_endpoint",
@@ -52,6 +60,14 @@ constexpr std::array<std::string_view, kCount<Reason>> kReasonNames = {
     "write_timeout",
     "tunnel_idle",
     "internal",
+};
+
+constexpr std::array<std::string_view, kCount<CredentialResult>> kCredentialResultNames = {
+    "absent", "missing", "recalled", "verified", "malformed", "refused", "remembered", "over_budget", "unavailable",
+};
+
+constexpr std::array<std::string_view, kCount<AccessResult>> kAccessResultNames = {
+    "allowed", "wrong_audience", "insufficient_scope", "denied", "limited", "shadow_denied", "shadow_allowed",
 };
 
 constexpr std::array<std::string_view, kCount<Rejection>> kRejectionNames = {
@@ -117,6 +133,8 @@ std::string_view name_of(Kind kind, const std::array<std::string_view, n>& names
 }  // namespace
 
 std::string_view to_string(Reason reason) noexcept { return name_of(reason, kReasonNames); }
+std::string_view to_string(CredentialResult result) noexcept { return name_of(result, kCredentialResultNames); }
+std::string_view to_string(AccessResult result) noexcept { return name_of(result, kAccessResultNames); }
 std::string_view to_string(Rejection rejection) noexcept { return name_of(rejection, kRejectionNames); }
 std::string_view to_string(Shed shed) noexcept { return name_of(shed, kShedNames); }
 std::string_view to_string(HandshakeFailure failure) noexcept { return name_of(failure, kHandshakeFailureNames); }

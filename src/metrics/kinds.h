@@ -41,8 +41,17 @@ enum class Reason : std::uint8_t {
   method_not_allowed,
   rejected_by_filter,
   websocket_refused,  // 403: not on this route
-  overload,           // 503: a limit of ours
-  draining,           // 503
+  // Who is asking, may they, how much.
+  bad_credential,        // 400: broken, or two at once
+  unauthenticated,       // 401: none was shown
+  invalid_credential,    // 401
+  insufficient_scope,    // 403
+  denied,                // 403: the policy says no
+  rate_limited,          // 429
+  identity_unavailable,  // 503: we cannot tell whether the credential is good
+  audit_unavailable,     // 503: what cannot be recorded may not happen
+  overload,              // 503: a limit of ours
+  draining,              // 503
   // The upstream's side (502, 503, 504).
   no_endpoint,
   connect_refused,
@@ -59,6 +68,32 @@ enum class Reason : std::uint8_t {
   write_timeout,
   tunnel_idle,  // a WebSocket on which nothing went either way
   internal,
+  count_,
+};
+
+/// What became of the question who is asking.
+enum class CredentialResult : std::uint8_t {
+  absent,       // none was shown, and none was needed
+  missing,      // one was needed
+  recalled,     // from this core's memory
+  verified,     // good
+  malformed,    // 400
+  refused,      // 401: not good, or not here
+  remembered,   // 401: it was not good a moment ago
+  over_budget,  // 429: too many bad ones from there
+  unavailable,  // 503
+  count_,
+};
+
+/// What became of the question whether they may.
+enum class AccessResult : std::uint8_t {
+  allowed,
+  wrong_audience,
+  insufficient_scope,
+  denied,
+  limited,
+  shadow_denied,   // the shadow policy refuses what was allowed
+  shadow_allowed,  // and the other way round
   count_,
 };
 
@@ -198,6 +233,8 @@ std::string_view to_string(H2Event event) noexcept;
 std::string_view to_string(UpstreamError error) noexcept;
 std::string_view to_string(HealthResult result) noexcept;
 std::string_view to_string(FailureCause cause) noexcept;
+std::string_view to_string(CredentialResult result) noexcept;
+std::string_view to_string(AccessResult result) noexcept;
 std::string_view to_string(QueueResult result) noexcept;
 std::string_view to_string(HedgeResult result) noexcept;
 

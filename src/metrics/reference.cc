@@ -53,6 +53,8 @@ std::string reference_markdown() {
   }
   out += "\n## Reasons\n\n";
   append_kind<Reason>(out, "`postern_request_errors_total`");
+  append_kind<CredentialResult>(out, "`postern_credentials_total`");
+  append_kind<AccessResult>(out, "`postern_access_total`");
   append_kind<Rejection>(out, "`postern_connections_rejected_total`");
   append_kind<H2Event>(out, "`postern_h2_events_total`");
   append_kind<HandshakeFailure>(out, "`postern_tls_handshake_failures_total`");

@@ -17,6 +17,8 @@ enum class Family : std::uint8_t {
   requests_in_flight,
   responses_by_code,
   request_errors,
+  credentials,
+  access,
   connections,
   connections_open,
   connections_rejected,

@@ -5,16 +5,15 @@
 namespace postern::policy {
 
 extern const FactKind kGroupsFact;
-constinit const FactKind kGroupsFact{
-    .name = "groups",
-    .doc = "The caller's groups at the issuer.",
-    .type = FactType::list,
-    .read = [](const PolicyInput& input, std::string_view, FactValue& out) noexcept {
-      if (!input.principal) return;
-      out.complete = !input.principal->groups_incomplete;
-      if (!out.complete) return;
-      out.list = input.principal->groups;
-      out.known = true;
-    }};
+constinit const FactKind kGroupsFact{.name = "groups",
+                                     .doc = "The caller's groups at the issuer.",
+                                     .type = FactType::list,
+                                     .read = [](const PolicyInput& input, std::string_view, FactValue& out) noexcept {
+                                       if (!input.principal) return;
+                                       out.complete = !input.principal->groups_incomplete;
+                                       if (!out.complete) return;
+                                       out.list = input.principal->groups;
+                                       out.known = true;
+                                     }};
 
 }  // namespace postern::policy

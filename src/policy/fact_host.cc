@@ -15,12 +15,13 @@ constinit const FactKind kHostFact{
       if (text.find(':') != text.npos) return "hosts are compared without their port";
       return text.ends_with('.') ? "hosts are compared without a dot at their end" : nullptr;
     },
-    .read = [](const PolicyInput& input, std::string_view, FactValue& out) noexcept {
-      // "[::1]:80" keeps its brackets and loses the port. A dot at the end means the same host.
-      const std::size_t from = input.host.starts_with('[') ? input.host.find(']') : 0;
-      out.text = input.host.substr(0, from == input.host.npos ? from : input.host.find(':', from));
-      if (out.text.ends_with('.')) out.text.remove_suffix(1);
-      out.known = !out.text.empty();
-    }};
+    .read =
+        [](const PolicyInput& input, std::string_view, FactValue& out) noexcept {
+          // "[::1]:80" keeps its brackets and loses the port. A dot at the end means the same host.
+          const std::size_t from = input.host.starts_with('[') ? input.host.find(']') : 0;
+          out.text = input.host.substr(0, from == input.host.npos ? from : input.host.find(':', from));
+          if (out.text.ends_with('.')) out.text.remove_suffix(1);
+          out.known = !out.text.empty();
+        }};
 
 }  // namespace postern::policy

@@ -1,4 +1,5 @@
 // Not known on routes whose path has no such variable. Compared as decoded.
+#include "policy/path_text.h"
 #include "postern/policy_fact.h"
 
 namespace postern::policy {
@@ -14,7 +15,7 @@ constinit const FactKind kPathVariableFact{
       for (std::size_t i = 0; i < input.variables.size() && i < input.variable_names.size(); ++i) {
         if (input.variable_names[i] != parameter) continue;
         out.text = input.variables[i];
-        out.known = !out.text.empty();
+        out.known = !out.text.empty() && !has_parameters(out.text);
         return;
       }
     }};

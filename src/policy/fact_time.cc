@@ -4,13 +4,12 @@
 namespace postern::policy {
 
 extern const FactKind kTimeFact;
-constinit const FactKind kTimeFact{
-    .name = "time",
-    .doc = "The time of day and the weekday.",
-    .type = FactType::time,
-    .read = [](const PolicyInput& input, std::string_view, FactValue& out) noexcept {
-      out.seconds = input.now;
-      out.known = input.now > 0;
-    }};
+constinit const FactKind kTimeFact{.name = "time",
+                                   .doc = "The time of day and the weekday.",
+                                   .type = FactType::time,
+                                   .read = [](const PolicyInput& input, std::string_view, FactValue& out) noexcept {
+                                     out.seconds = input.now;
+                                     out.known = input.now > 0;
+                                   }};
 
 }  // namespace postern::policy

@@ -120,7 +120,8 @@ std::string Lexer::quoted() {
   }
   if (at_ >= source_.size()) throw SyntaxError(from, "a text without its closing quote");
   ++at_;
-  if (text.empty()) throw SyntaxError(from, "an empty text, which nothing equals", "`... exists` asks whether there is one");
+  if (text.empty())
+    throw SyntaxError(from, "an empty text, which nothing equals", "`... exists` asks whether there is one");
   if (text.size() > kMaxText) throw SyntaxError(from, fmt::format("a text of more than {} bytes", kMaxText));
   return text;
 }

@@ -52,14 +52,20 @@ struct TypeWords {
   std::string_view article_and_name;
 };
 
-TypeWords words_of(FactType type) {
+TypeWords type_words(FactType type) {
   switch (type) {
-    case FactType::text: return {'t', "a text"};
-    case FactType::list: return {'l', "a list"};
-    case FactType::values: return {'v', "a claim"};
-    case FactType::address: return {'a', "an address"};
-    case FactType::duration: return {'d', "a duration"};
-    case FactType::time: return {'w', "the time"};
+    case FactType::text:
+      return {'t', "a text"};
+    case FactType::list:
+      return {'l', "a list"};
+    case FactType::values:
+      return {'v', "a claim"};
+    case FactType::address:
+      return {'a', "an address"};
+    case FactType::duration:
+      return {'d', "a duration"};
+    case FactType::time:
+      return {'w', "the time"};
   }
   return {'?', ""};
 }
@@ -150,7 +156,7 @@ OperandParser::Operator OperandParser::parse_operator() {
 }
 
 void OperandParser::parse_comparison(Test& test, const Operator& op) {
-  const TypeWords type = words_of(test.fact->type);
+  const TypeWords type = type_words(test.fact->type);
   const auto* spec = std::ranges::find(kOperators, std::string_view(op.name), &OperatorSpec::name);
   if (spec == kOperators.end()) {
     std::vector<std::string_view> names;
@@ -159,16 +165,17 @@ void OperandParser::parse_comparison(Test& test, const Operator& op) {
                       std::string(config::nearest(op.name, names)));
   }
   if (spec->types.find(type.letter) == spec->types.npos) {
-    throw SyntaxError(op.at,
-                      fmt::format("{} is {}, which \"{}\" does not go with", test.fact->name, type.article_and_name, op.name),
-                      operators_of(type.letter));
+    throw SyntaxError(
+        op.at, fmt::format("{} is {}, which \"{}\" does not go with", test.fact->name, type.article_and_name, op.name),
+        operators_of(type.letter));
   }
   test.op = spec->op;
   test.negated = spec->negated;
   test.each = spec->each || test.fact->type == FactType::list;
   if (test.op == TestOp::exists) return;
   if (token_.kind == Kind::name && !token_.is_word("true") && !token_.is_word("false")) return parse_other(test, op);
-  if (!spec->one && !token_.is("[")) throw SyntaxError(token_.at, fmt::format("a list follows \"{}\"", op.name), "[...]");
+  if (!spec->one && !token_.is("["))
+    throw SyntaxError(token_.at, fmt::format("a list follows \"{}\"", op.name), "[...]");
   const std::vector<Token> tokens = literals(spec->many);
   if (test.fact->type == FactType::address) return add_networks(test, tokens);
   if (test.op == TestOp::matches) return add_regexes(test, tokens);
@@ -187,8 +194,8 @@ void OperandParser::parse_other(Test& test, const Operator& op) {
   if (!parameter.empty()) test.other_parameter = program_.keep(parameter);
   const auto is_textual = [](FactType type) { return type == FactType::text || type == FactType::values; };
   if (!is_textual(test.other->type) || (!is_textual(test.fact->type) && test.fact->type != FactType::list)) {
-    throw SyntaxError(at, fmt::format("{} cannot be compared with {}", words_of(test.fact->type).article_and_name,
-                                      words_of(test.other->type).article_and_name));
+    throw SyntaxError(at, fmt::format("{} cannot be compared with {}", type_words(test.fact->type).article_and_name,
+                                      type_words(test.other->type).article_and_name));
   }
   test.fold = test.fold || test.other->fold_case;
 }
@@ -218,22 +225,30 @@ std::vector<Token> OperandParser::literals(bool many) {
   return tokens;
 }
 
+/// The values that a fact can have, where they can be told.
+std::span<const std::string_view> OperandParser::words_of(const FactKind& fact) const {
+  if (fact.name == "listener" && context_.listeners) return *context_.listeners;
+  if (fact.name == "route" && context_.routes) return *context_.routes;
+  return fact.words;
+}
+
 void OperandParser::add_texts(Test& test, std::vector<Token> tokens) {
   const FactKind& fact = *test.fact;
   const bool whole = test.op == TestOp::equals || test.op == TestOp::has_all;
   for (Token& token : tokens) {
     if (token.kind != Kind::text)
-      throw SyntaxError(token.at, fmt::format("{} is {}", fact.name, words_of(fact.type).article_and_name),
+      throw SyntaxError(token.at, fmt::format("{} is {}", fact.name, type_words(fact.type).article_and_name),
                         fmt::format("\"{}\", in quotes", token.text));
     if (fact.escaped && has_escape(token.text))
       throw SyntaxError(token.at, fmt::format("{} is compared as decoded, without escapes", fact.name));
     if (fact.refuse && test.op != TestOp::ends_with) {
       if (const char* why = fact.refuse(token.text, whole)) throw SyntaxError(token.at, why);
     }
-    if (whole && !fact.words.empty() && std::ranges::find(fact.words, token.text) == fact.words.end())
+    const std::span<const std::string_view> words = words_of(fact);
+    if (whole && !words.empty() && std::ranges::find(words, token.text) == words.end())
       throw SyntaxError(token.at, fmt::format("{} is never \"{}\"", fact.name, token.text),
-                        fmt::format("{}", fmt::join(fact.words, ", ")),
-                        std::string(config::nearest(token.text, fact.words)));
+                        fact.words.empty() ? std::string() : fmt::format("{}", fmt::join(words, ", ")),
+                        std::string(config::nearest(token.text, words)));
     if (test.fold) token.text = lower(std::move(token.text));
   }
   std::ranges::sort(tokens, {}, &Token::text);  // evaluation searches long lists by halves
@@ -253,7 +268,7 @@ void OperandParser::add_numbers(Test& test, const std::vector<Token>& tokens) {
     throw SyntaxError(tokens.front().at, "texts follow here, in quotes");
   if (!duration && test.fact->type != FactType::values)
     throw SyntaxError(tokens.front().at,
-                      fmt::format("{} is {}", test.fact->name, words_of(test.fact->type).article_and_name),
+                      fmt::format("{} is {}", test.fact->name, type_words(test.fact->type).article_and_name),
                       fmt::format("\"{}\", in quotes", tokens.front().text));
   for (const Token& token : tokens) {
     std::optional<double> number;
@@ -321,7 +336,8 @@ void OperandParser::parse_window(Test& test) {
     window.days = parse_weekdays(literals(true));
     limited = true;
   }
-  if (!limited) throw SyntaxError(token_.at, "a time is missing", "between \"08:00\" and \"18:00\", or on [\"mon-fri\"]");
+  if (!limited)
+    throw SyntaxError(token_.at, "a time is missing", "between \"08:00\" and \"18:00\", or on [\"mon-fri\"]");
   if (token_.is_word("zone")) {
     take();
     window.offset = parse_zone(take_text("a zone"));

@@ -2,6 +2,7 @@
 // throws SyntaxError where types do not fit.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +38,7 @@ class OperandParser {
   void parse_window(Test& test);
   void parse_other(Test& test, const Operator& op);
   std::vector<Token> literals(bool many);
+  std::span<const std::string_view> words_of(const FactKind& fact) const;
   void add_texts(Test& test, std::vector<Token> tokens);
   void add_numbers(Test& test, const std::vector<Token>& tokens);
   void add_networks(Test& test, const std::vector<Token>& tokens);

@@ -17,8 +17,7 @@ std::string shown(const Token& token) {
 }
 
 std::string_view checked(std::string_view source) {
-  if (source.size() > Parser::kMaxSource)
-    throw SyntaxError(0, fmt::format("longer than {} bytes", Parser::kMaxSource));
+  if (source.size() > Parser::kMaxSource) throw SyntaxError(0, fmt::format("longer than {} bytes", Parser::kMaxSource));
   return source;
 }
 
@@ -112,7 +111,7 @@ std::uint32_t Parser::parse_call() {
 }
 
 std::uint32_t Parser::parse_test() {
-  if (token_.kind != Token::Kind::name)
+  if (token_.kind != Token::Kind::name || token_.is_word("and") || token_.is_word("or"))
     throw SyntaxError(token_.at, fmt::format("{} where a fact should stand", shown(token_)));
   if (++tests_ > kMaxTests) throw SyntaxError(token_.at, fmt::format("more than {} tests", kMaxTests));
   const Token name = take();

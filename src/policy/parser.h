@@ -1,5 +1,5 @@
-// An expression's text to nodes and tests of a Program. Used by PolicySet::compile() for every rule; throws SyntaxError,
-// after which the Program is of no use.
+// An expression's text to nodes and tests of a Program. Used by PolicySet::compile() for every rule; throws
+// SyntaxError, after which the Program is of no use.
 //
 //   or      = and {"or" and}
 //   and     = unary {"and" unary}
@@ -21,8 +21,11 @@ namespace postern::policy {
 /// What an expression may refer to.
 struct ParseContext {
   Program& program;
-  const std::vector<std::string_view>& policies;           // names, in order
-  const std::vector<std::string_view>* variables = nullptr;  // of paths; nullptr: any
+  const std::vector<std::string_view>& policies;  // names, in order
+  // nullptr: any.
+  const std::vector<std::string_view>* variables = nullptr;  // of paths
+  const std::vector<std::string_view>* listeners = nullptr;
+  const std::vector<std::string_view>* routes = nullptr;
 };
 
 class Parser {

@@ -41,9 +41,9 @@ class Compiler {
     program_.cores = std::max(options.cores, 1u);
     for (const config::Policy& policy : policies) names_.emplace_back(policy.name);
     names_.push_back(kAuthenticated);
-    if (!options.path_variables) return;
-    for (const std::string& name : *options.path_variables) variables_.emplace_back(name);
-    has_variables_ = true;
+    variables_ = views(options.path_variables);
+    listeners_ = views(options.listeners);
+    routes_ = views(options.routes);
   }
 
   void run() {
@@ -57,6 +57,13 @@ class Compiler {
   }
 
  private:
+  using Names = std::optional<std::vector<std::string_view>>;
+
+  static Names views(const std::optional<std::vector<std::string>>& texts) {
+    if (!texts) return std::nullopt;
+    return std::vector<std::string_view>(texts->begin(), texts->end());
+  }
+
   enum class State : std::uint8_t { fresh, open, done };
   struct Measure {
     State state = State::fresh;
@@ -80,11 +87,13 @@ class Compiler {
     Rule rule;
     rule.label = program_.keep(fmt::format("{}[{}]", to_string(kind), index));
     try {
-      Parser parser({program_, names_, has_variables_ ? &variables_ : nullptr}, source);
+      const ParseContext context{program_, names_, variables_ ? &*variables_ : nullptr,
+                                 listeners_ ? &*listeners_ : nullptr, routes_ ? &*routes_ : nullptr};
+      Parser parser(context, source);
       rule.root = parser.parse();
     } catch (const SyntaxError& error) {
-      problems_.push_back({rule_key(policy, kind, index), place(source, error.at) + error.message, error.expected,
-                           error.nearest});
+      problems_.push_back(
+          {rule_key(policy, kind, index), place(source, error.at) + error.message, error.expected, error.nearest});
     }
     rule.source = program_.keep(source);
     program_.rules.push_back(rule);
@@ -104,7 +113,8 @@ class Compiler {
     std::uint32_t chain = 0;
     for (std::uint32_t i = 0; i < entry.deny_count + entry.allow_count; ++i) {
       const bool denies = i < entry.deny_count;
-      const std::string key = rule_key(index, denies ? RuleKind::deny : RuleKind::allow, denies ? i : i - entry.deny_count);
+      const std::string key =
+          rule_key(index, denies ? RuleKind::deny : RuleKind::allow, denies ? i : i - entry.deny_count);
       measure_node(program_.rules[entry.first_rule + i].root, key, cost, chain);
       if (cost > kMaxCost) {
         complain(key, fmt::format("more than {} tests with those of the policies that it names", kMaxCost));
@@ -146,8 +156,9 @@ class Compiler {
   Program& program_;
   std::vector<Problem>& problems_;
   std::vector<std::string_view> names_;
-  std::vector<std::string_view> variables_;
-  bool has_variables_ = false;
+  Names variables_;
+  Names listeners_;
+  Names routes_;
   std::uint32_t depth_ = 0;
   std::vector<Measure> measures_;
 };

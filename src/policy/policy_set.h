@@ -31,7 +31,10 @@ struct Problem {
 
 struct CompileOptions {
   std::uint32_t cores = 1;
-  std::optional<std::vector<std::string>> path_variables;  // those that any route has; none: not checked
+  // What the config has; none: not checked.
+  std::optional<std::vector<std::string>> path_variables;  // of any route
+  std::optional<std::vector<std::string>> listeners;
+  std::optional<std::vector<std::string>> routes;
 };
 
 /// One comparison of a rule, and one rule, for `postern explain`.

@@ -61,9 +61,9 @@ struct Test {
   Slice other_parameter;
   TestOp op = TestOp::exists;
   bool negated = false;
-  bool each = false;       // of several values any will do: list operators
-  bool numeric = false;    // operands are numbers
-  bool fold = false;       // operands are lower case, values are made so
+  bool each = false;        // of several values any will do: list operators
+  bool numeric = false;     // operands are numbers
+  bool fold = false;        // operands are lower case, values are made so
   std::uint32_t first = 0;  // operands: in texts, numbers, networks, windows or regexes
   std::uint32_t count = 0;
 };

@@ -34,10 +34,14 @@ Decision decision(const Program& program, const Entry& entry, Cause cause, std::
 Tri run_node(const Program& program, std::uint32_t index, const PolicyInput& input) noexcept {
   const Node& node = program.nodes[index];
   switch (node.op) {
-    case Node::Op::constant: return node.constant;
-    case Node::Op::negate: return negation(run_node(program, node.first, input));
-    case Node::Op::call: return run_call(program, program.policies[node.first], input);
-    case Node::Op::test: return run_test(program, program.tests[node.first], input);
+    case Node::Op::constant:
+      return node.constant;
+    case Node::Op::negate:
+      return negation(run_node(program, node.first, input));
+    case Node::Op::call:
+      return run_call(program, program.policies[node.first], input);
+    case Node::Op::test:
+      return run_test(program, program.tests[node.first], input);
     case Node::Op::all: {
       Tri result = Tri::yes;
       for (std::uint32_t child = node.first; child != kNone && result != Tri::no; child = program.nodes[child].next)

@@ -56,11 +56,16 @@ std::optional<double> number_of(std::string_view text) noexcept {
 
 bool compare(TestOp op, double a, double b) noexcept {
   switch (op) {
-    case TestOp::less: return a < b;
-    case TestOp::less_equal: return a <= b;
-    case TestOp::greater: return a > b;
-    case TestOp::greater_equal: return a >= b;
-    default: return a == b;
+    case TestOp::less:
+      return a < b;
+    case TestOp::less_equal:
+      return a <= b;
+    case TestOp::greater:
+      return a > b;
+    case TestOp::greater_equal:
+      return a >= b;
+    default:
+      return a == b;
   }
 }
 
@@ -87,12 +92,18 @@ class TestRun {
 
   Tri verdict(const FactValue& value) noexcept {
     switch (test_.fact->type) {
-      case FactType::text: return one(value.text);
-      case FactType::list: return list(value);
-      case FactType::values: return values(value.claims);
-      case FactType::address: return address(value.address);
-      case FactType::duration: return numbers(static_cast<double>(value.seconds));
-      case FactType::time: return to_tri(program_.windows[test_.first].contains(value.seconds));
+      case FactType::text:
+        return one(value.text);
+      case FactType::list:
+        return list(value);
+      case FactType::values:
+        return values(value.claims);
+      case FactType::address:
+        return address(value.address);
+      case FactType::duration:
+        return numbers(static_cast<double>(value.seconds));
+      case FactType::time:
+        return to_tri(program_.windows[test_.first].contains(value.seconds));
     }
     return Tri::unknown;
   }
@@ -174,11 +185,16 @@ class TestRun {
 
   Tri texts(std::string_view text) const noexcept {
     switch (test_.op) {
-      case TestOp::equals: return to_tri(is_operand(text));
-      case TestOp::starts_with: return any_operand([&](std::string_view operand) { return text.starts_with(operand); });
-      case TestOp::ends_with: return any_operand([&](std::string_view operand) { return text.ends_with(operand); });
-      case TestOp::matches: return matches(text);
-      default: return Tri::unknown;
+      case TestOp::equals:
+        return to_tri(is_operand(text));
+      case TestOp::starts_with:
+        return any_operand([&](std::string_view operand) { return text.starts_with(operand); });
+      case TestOp::ends_with:
+        return any_operand([&](std::string_view operand) { return text.ends_with(operand); });
+      case TestOp::matches:
+        return matches(text);
+      default:
+        return Tri::unknown;
     }
   }
 
@@ -193,7 +209,8 @@ class TestRun {
   }
 
   bool is_operand(std::string_view text) const noexcept {
-    if (test_.count <= kFewTexts) return any_operand([&](std::string_view operand) { return operand == text; }) == Tri::yes;
+    if (test_.count <= kFewTexts)
+      return any_operand([&](std::string_view operand) { return operand == text; }) == Tri::yes;
     std::uint32_t low = 0;
     for (std::uint32_t high = test_.count; low < high;) {
       const std::uint32_t middle = low + (high - low) / 2;

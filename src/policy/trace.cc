@@ -9,16 +9,18 @@ namespace {
 void trace_node(const Program& program, std::uint32_t index, const PolicyInput& input, std::vector<TestTrace>& out) {
   const Node& node = program.nodes[index];
   switch (node.op) {
-    case Node::Op::constant: return;
+    case Node::Op::constant:
+      return;
     case Node::Op::test:
-      out.push_back(
-          {std::string(program.text(program.test_sources[node.first])), run_test(program, program.tests[node.first], input)});
+      out.push_back({std::string(program.text(program.test_sources[node.first])),
+                     run_test(program, program.tests[node.first], input)});
       return;
     case Node::Op::call:
       out.push_back({"policy(\"" + std::string(program.text(program.policies[node.first].name)) + "\")",
                      run_node(program, index, input)});
       return;
-    case Node::Op::negate: return trace_node(program, node.first, input, out);
+    case Node::Op::negate:
+      return trace_node(program, node.first, input, out);
     case Node::Op::all:
     case Node::Op::any:
       for (std::uint32_t child = node.first; child != kNone; child = program.nodes[child].next)

@@ -1,5 +1,5 @@
-// Three-valued logic (Kleene): a test of a fact that is not known is neither true nor false, and what stands upon it may
-// not be either. `unknown` lies between the two, so `and` is the smaller and `or` the greater.
+// Three-valued logic (Kleene): a test of a fact that is not known is neither true nor false, and what stands upon it
+// may not be either. `unknown` lies between the two, so `and` is the smaller and `or` the greater.
 #pragma once
 
 #include <algorithm>

@@ -52,6 +52,9 @@ void Pipeline::finish(RequestContext& rc) noexcept {
     row.bytes_in.add(rc.exchange.response_bytes());
     if (rc.relayed && rc.status >= 500) row.failed(metrics::FailureCause::upstream_5xx);
   }
+  if (rc.caller && rc.caller->limited)
+    rc.caller->taken.charge_body(rc.exchange.request_body().received(), rc.started + duration);
+  if (audit_.concerns(rc)) audit_.record_outcome(rc, duration);
   note_drift(rc);
   if (rc.trace.is_on()) rc.trace.finish(rc, rc.started + duration);
   if (!log_.is_enabled()) return;
@@ -85,6 +88,8 @@ void Pipeline::log(RequestContext& rc, Nanoseconds duration) noexcept {
   record.client = rc.client;
   record.listener = rc.listener.name;
   if (rc.match.route) record.route = rc.match.route->name;
+  if (rc.principal) record.user = rc.principal->subject;
+  if (rc.caller) record.access = why_not(*rc.caller);
   record.method = head.method_token;
   record.host = rc.authority;
   record.target = head.target;

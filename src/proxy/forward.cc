@@ -146,8 +146,15 @@ Task<Result<void>> Forwarder::read_final_head(Attempt& attempt) {
 void Forwarder::finish_request_body(UpstreamExchange& up) noexcept {
   const http::Fields& all = body_->trailers();
   http::Fields allowed;
-  if (forwards_grpc(rc_)) return up.request_body().finish(all.empty() ? nullptr : &all);
-  up.request_body().finish(allowed_trailers(route_.request_trailers, all, allowed));
+  const AccessRules& rules = *rc_.generation->snapshot->access;
+  const http::Fields* kept = all.empty() ? nullptr : &all;
+  if (!forwards_grpc(rc_)) kept = allowed_trailers(route_.request_trailers, all, allowed);
+  if (kept && rules.is_active) {
+    if (kept != &allowed) allowed = *kept;
+    rules.names.strip(allowed);
+    kept = &allowed;
+  }
+  up.request_body().finish(kept);
 }
 
 // What becomes of it shows in the answer: an endpoint that stopped reading may have answered all the same.

@@ -4,6 +4,7 @@
 
 #include "http/forwarded.h"
 #include "http/hop.h"
+#include "proxy/gate.h"
 #include "proxy/grpc_call.h"
 #include "proxy/sticky.h"
 #include "route/route.h"
@@ -91,11 +92,22 @@ bool add_forwarding(RequestContext& rc) noexcept {
   return fits;
 }
 
+/// How much is left of what the caller may do (draft-ietf-httpapi-ratelimit-headers).
+bool add_rate_limit(RequestContext& rc, http::ResponseHead& head) noexcept {
+  if (head.status < 200) return true;
+  Caller& caller = *rc.caller;
+  const std::string_view left = caller.taken.write_rate_limit(caller.rate_limit_space);
+  if (left.empty()) return true;
+  const AccessRule& rule = *rc.generation->snapshot->access->of(rc.match.route->index);
+  return head.fields.add("RateLimit", left) && head.fields.add("RateLimit-Policy", rule.limits.policy);
+}
+
 }  // namespace
 
 void find_client(RequestContext& rc) noexcept {
   const Peer& peer = rc.exchange.peer();
   rc.client = peer.address_text;
+  rc.client_address = peer.address;
   if (!peer.trusted) return;
   const http::Fields& fields = rc.request().fields;
   const auto source = fields.has(http::FieldId::x_forwarded_for) ? http::ForwardedSource::x_forwarded_for
@@ -104,6 +116,7 @@ void find_client(RequestContext& rc) noexcept {
   const http::Address client =
       http::client_address(fields, peer.address, source, [&](const http::Address& a) { return trusted.contains(a); });
   if (!client.is_known()) return;
+  rc.client_address = client;
   char* const end = http::write_ip(rc.client_space.data(), client);
   rc.client = {rc.client_space.data(), static_cast<std::size_t>(end - rc.client_space.data())};
 }
@@ -118,7 +131,8 @@ const Reply* prepare_request(RequestContext& rc) noexcept {
   head.accepts_trailers = forwards_grpc(rc) || (head.accepts_trailers && !forward.response_trailers.empty());
   constexpr std::string_view kVia[] = {"1.0 postern", "1.1 postern", "2 postern"};
   const std::string_view via = kVia[head.minor_version];
-  const bool fits = add_forwarding(rc) && rc.trace.inject(head.fields) && head.fields.add(http::FieldId::via, via);
+  const bool fits = prepare_identity(rc) && add_forwarding(rc) && rc.trace.inject(head.fields) &&
+                    head.fields.add(http::FieldId::via, via);
   if (!fits || !rc.match.route->request_headers.apply(head.fields)) return &kNoRoom;
   return nullptr;
 }
@@ -128,6 +142,9 @@ bool prepare_response(RequestContext& rc, http::ResponseHead& head, std::string_
   if (head.status >= 200 && !rc.trace.add_server_timing(rc, head)) return false;
   // What a gRPC server says without a message is metadata to its caller: nothing is put beside it.
   const bool alone = rc.grpc == grpc::Kind::grpc;
+  if (rc.caller && !rc.caller->dpop_nonce.empty() && !alone && !head.fields.add("DPoP-Nonce", rc.caller->dpop_nonce))
+    return false;
+  if (rc.caller && rc.caller->limited && !alone && !add_rate_limit(rc, head)) return false;
   if (rc.sticky_policy && !alone && !add_sticky_cookie(rc, head)) return false;
   if (!rc.match.route->response_headers.empty() && !rc.match.route->response_headers.apply(head.fields)) return false;
   if (alone || head.fields.has(http::FieldId::date)) return true;

@@ -11,6 +11,8 @@
 #include "metrics/core_metrics.h"
 #include "net/loop.h"
 #include "postern/request_handler.h"
+#include "proxy/audit_step.h"
+#include "proxy/gate.h"
 #include "proxy/request_context.h"
 
 namespace postern::route {
@@ -22,8 +24,8 @@ namespace postern::proxy {
 
 class Pipeline final : public RequestHandler {
  public:
-  Pipeline(net::Loop& loop, metrics::CoreMetrics& metrics, accesslog::CoreLog& log,
-           trace::CoreTracer* tracer = nullptr);
+  Pipeline(net::Loop& loop, metrics::CoreMetrics& metrics, accesslog::CoreLog& log, trace::CoreTracer* tracer = nullptr,
+           std::uint32_t core = 0);
 
   /// From now on requests see this generation; those on the way keep theirs.
   void install(GenerationPin generation) noexcept { generation_ = std::move(generation); }
@@ -35,11 +37,14 @@ class Pipeline final : public RequestHandler {
   Task<void> serve(Exchange& exchange) override;
   Task<void> reject(Exchange& exchange, std::uint16_t status, const char* reason) override;
   FramePool& frames() noexcept { return loop_.frames(); }
+  Gate& gate() noexcept { return gate_; }
+  AuditStep& audit() noexcept { return audit_; }
   [[nodiscard]] std::uint64_t in_flight() const noexcept { return in_flight_; }
 
  private:
   Task<const Reply*> decide(RequestContext& rc);
   const Reply* refuse(RequestContext& rc) noexcept;
+  static const Reply* refuse_unrecorded(RequestContext& rc) noexcept;
   const Reply* route(RequestContext& rc) noexcept;
   const Reply* answer_here(RequestContext& rc) noexcept;
   const Reply* redirect(RequestContext& rc, const route::Redirect& redirect) noexcept;
@@ -54,12 +59,12 @@ class Pipeline final : public RequestHandler {
   void log(RequestContext& rc, Nanoseconds duration) noexcept;
   std::string_view date() noexcept;
 
-  const Reply* keep(RequestContext& rc, const Reply& reply) noexcept;
-
   net::Loop& loop_;
   metrics::CoreMetrics& metrics_;
   accesslog::CoreLog& log_;
   trace::CoreTracer* const tracer_;  // nullptr: spans go nowhere, whatever the config says
+  Gate gate_;
+  AuditStep audit_;
   GenerationPin generation_;
   Random random_;
   std::uint64_t in_flight_ = 0;

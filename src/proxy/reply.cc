@@ -43,6 +43,9 @@ void Pipeline::write_reply(RequestContext& rc, const Reply& reply) noexcept {
   head.fields.add(http::FieldId::date, date());
   rc.trace.add_server_timing(rc, head);
   if (!reply.header_name.empty()) head.fields.add(reply.header_name, reply.header_value);
+  for (const auto& [name, value] : reply.more) {
+    if (!name.empty()) head.fields.add(name, value);
+  }
   if (rc.match.route && reply.reason == metrics::Reason::none) rc.match.route->response_headers.apply(head.fields);
   const bool no_body = reply.status == 204 || reply.status == 304;
   head.framing = no_body || body.empty() ? http::Framing::none : http::Framing::length;

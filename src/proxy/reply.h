@@ -2,8 +2,10 @@
 // writes it. A value of views: texts are static, the route's, or the request context's.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
+#include <utility>
 
 #include "metrics/kinds.h"
 
@@ -17,6 +19,7 @@ struct Reply {
   std::string_view content_type{};
   std::string_view header_name{};  // one more field (Allow, Location, Retry-After)
   std::string_view header_value{};
+  std::array<std::pair<std::string_view, std::string_view>, 2> more{};  // and further ones; empty names: none
 };
 
 }  // namespace postern::proxy

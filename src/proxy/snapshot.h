@@ -12,6 +12,7 @@
 #include "config/settings.h"
 #include "metrics/core_metrics.h"
 #include "net/cidr.h"
+#include "proxy/access_rule.h"
 #include "proxy/hash_key.h"
 #include "proxy/sticky.h"
 #include "route/table.h"
@@ -28,6 +29,10 @@ class TlsServerContext;
 namespace postern::crypto {
 class TicketKeys;
 }
+namespace postern::identity {
+struct AssertionKey;
+struct IdentitySources;
+}  // namespace postern::identity
 
 namespace postern::proxy {
 
@@ -50,15 +55,26 @@ struct ListenerPolicy {
   bool strict_server_name = false;  // Host must be covered by the certificate that SNI chose (421)
 };
 
+/// A route's policies, of the same snapshot; nullptr: it names none.
+struct RoutePolicies {
+  const policy::Policy* effective = nullptr;
+  const policy::Policy* shadow = nullptr;
+};
+
 struct Snapshot {
   std::uint64_t number = 0;
   std::size_t cores = 1;  // that share it
   config::Settings settings;
   std::vector<ListenerPolicy> listeners;
   std::unique_ptr<const route::RouteTable> routes;
+  std::unique_ptr<const policy::PolicySet> policies;
+  std::vector<RoutePolicies> route_policies;                 // by Route::index
   std::shared_ptr<const trace::Settings> tracing;            // nullptr: off
   std::shared_ptr<const net::TlsMaterial> tracing_material;  // towards an https collector
   std::vector<metrics::Slot> route_slots;                    // by Route::index
+  std::shared_ptr<const AccessRules> access = std::make_shared<const AccessRules>();
+  std::shared_ptr<const identity::AssertionKey> assertion_key;  // nullptr: nothing is asserted
+  std::shared_ptr<const identity::IdentitySources> identity;    // as of its making; nullptr: nobody is asked
   struct UpstreamSpec {
     upstream::ClusterSpec cluster;
     std::optional<upstream::HealthSpec> health;        // none: endpoints are not checked

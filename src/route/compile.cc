@@ -45,6 +45,7 @@ class Compiler {
     result.route.server_timing = source_.server_timing;
     result.conditions.route = index_;
     read_path(result.conditions);
+    result.route.variable_names = {names_.variables.begin(), names_.variables.end()};
     const auto model = std::find(names_.variables.begin(), names_.variables.end(), "model");
     if (model != names_.variables.end()) {
       result.route.model_variable = static_cast<std::size_t>(model - names_.variables.begin());

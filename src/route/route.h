@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "config/settings.h"
 #include "route/failure_rules.h"
@@ -56,6 +57,7 @@ struct Route {
   HeaderEdits request_headers;
   HeaderEdits response_headers;
   config::ServerTiming server_timing = config::ServerTiming::never;
+  std::vector<std::string> variable_names;    // of its path, as Match::variables
   std::optional<std::size_t> model_variable;  // which variable of the path is {model}
   std::variant<Forward, Redirect, FixedReply> action;
 

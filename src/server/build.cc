@@ -5,11 +5,13 @@
 #include "base/log.h"
 #include "config/print.h"
 #include "crypto/hmac.h"
+#include "identity/core_identity.h"
 #include "net/tls_client_context.h"
 #include "net/tls_material.h"
 #include "net/tls_server_context.h"
 #include "server/build_health.h"
 #include "server/build_job.h"
+#include "server/build_policy.h"
 #include "trace/exporter.h"
 
 namespace postern::server {
@@ -244,10 +246,18 @@ std::shared_ptr<const Snapshot> SnapshotBuilder::build(const config::LoadResult&
   for (std::size_t i = 0; i < loaded.settings.listeners.size(); ++i) add_listener(job, i);
   for (std::size_t i = 0; i < loaded.settings.upstreams.size(); ++i) add_upstream(job, i);
   add_routes(job);
+  add_identity(job);
+  build_policies(loaded, cores, *snapshot, diagnostics);
+  add_access(job);
   add_tracing(job);
   add_hash_variables(job);
   if (diagnostics.size() != before) return nullptr;
   snapshot->number = ++number_;
+  if (snapshot->identity->generation != number_) {
+    auto identity = std::make_shared<identity::IdentitySources>(*snapshot->identity);
+    identity->generation = number_;
+    snapshot->identity = std::move(identity);
+  }
   snapshot->cores = cores;
   snapshot->slots = registry_.counts();
   return snapshot;

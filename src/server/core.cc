@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <ctime>
 
 #include "base/log.h"
 #include "net/tls_client_context.h"
@@ -18,7 +19,7 @@ Core::Core(std::size_t number, net::Engine engine, metrics::CoreMetrics& metrics
       metrics_(metrics),
       loop_(engine),
       heartbeat_(loop_, metrics),
-      pipeline_(loop_, metrics, log, tracer),
+      pipeline_(loop_, metrics, log, tracer, static_cast<std::uint32_t>(number)),
       tasks_(loop_.frames()),
       checking_(loop_.frames()),
       drains_(loop_.frames()),
@@ -36,12 +37,14 @@ void Core::run() {
   const std::string name = "core-" + std::to_string(number_);
   ::pthread_setname_np(::pthread_self(), name.c_str());
   heartbeat_.start();
+  if (trail_) trail_->attach(loop_);
   loop_.run();
   // Stopped: close what is kept, and let the operations that this aborts come home.
   acceptors_.clear();
   checks_.stop();
   pipeline_.install(proxy::GenerationPin());
   loop_.finish();
+  if (trail_) trail_->detach();
   library_.leave_thread();
 }
 
@@ -79,6 +82,9 @@ void Core::join() {
 void Core::install(const Install& message) {
   metrics_.prepare(message.snapshot->slots);
   if (message.snapshot->settings.drift) metrics_.models().prepare();
+  install_identity(*message.snapshot);
+  pipeline_.audit().set_trail(trail_);
+  pipeline_.audit().set_streams(message.audit_streams);
   pipeline_.install(make_generation(message.snapshot));
   start_checks();
   close_acceptors(message.closed);
@@ -90,6 +96,14 @@ void Core::install(const Install& message) {
   for (const ListenerSocket& opened : message.opened) {
     acceptors_.push_back(std::make_unique<Acceptor>(*this, opened.listener, opened.fd));
   }
+}
+
+/// Before the generation whose requests will ask.
+void Core::install_identity(const proxy::Snapshot& snapshot) {
+  proxy::Gate& gate = pipeline_.gate();
+  gate.identity().install(snapshot.identity, std::time(nullptr));
+  gate.limits().install(snapshot.access->limits);
+  gate.signer().install(snapshot.assertion_key);
 }
 
 void Core::close_acceptors(const std::vector<std::uint16_t>& listeners) {
@@ -212,6 +226,7 @@ void Core::set_overload(Stage stage, bool close_idle, const std::string& retry_a
 }
 
 void Core::cut() noexcept {
+  if (trail_) trail_->cut();
   for (Connection* c = first_; c; c = c->next_) c->cut();
 }
 

@@ -57,7 +57,8 @@ struct Scene {
     ada.roles = {"predictor"};
     ada.scopes = {"infer", "models:read"};
     ada.audiences = {"models"};
-    ada.claims = {{"department", "research"}, {"level", "3"}, {"org.teams", "blue"}, {"org.teams", "red"}, {"vip", "true"}};
+    ada.claims = {
+        {"department", "research"}, {"level", "3"}, {"org.teams", "blue"}, {"org.teams", "red"}, {"vip", "true"}};
     std::ranges::sort(ada.claims);
     ada.acr = "silver";
     ada.amr = {"mfa", "pwd"};

@@ -1,0 +1,100 @@
+// What one core knows of callers: the tokens that it has verified, the keys and revocations of this moment, and what it
+// takes to verify another one. recall() is all that a warm request pays; verify() costs a signature and is never made
+// twice for the same good token. What the control thread publishes (keys, revocations, API keys) comes by posts.
+// One core only.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "config/settings_identity.h"
+#include "identity/api_key_set.h"
+#include "identity/failure_budget.h"
+#include "identity/issuer_set.h"
+#include "identity/live_keys.h"
+#include "identity/negative_table.h"
+#include "identity/revocation_table.h"
+#include "identity/token_cache.h"
+#include "identity/token_fault.h"
+
+namespace postern::identity {
+
+/// What the control thread has published last. Immutable; `generation` grows with every config.
+struct IdentitySources {
+  std::uint64_t generation = 0;
+  config::Credentials credentials;
+  std::shared_ptr<const IssuerSet> issuers;   // never null
+  std::shared_ptr<const ApiKeySet> api_keys;  // nullptr: there are none
+  std::vector<bool> stale;                    // by issuer: its keys could not be had when it was asked last
+
+  [[nodiscard]] bool is_stale(std::size_t issuer) const noexcept { return issuer < stale.size() && stale[issuer]; }
+};
+
+enum class Verdict : std::uint8_t {
+  good,
+  refused,      // 401
+  remembered,   // 401, as a moment ago
+  over_budget,  // 429
+  unknown_key,  // its issuer may have a new key: ask, then verify again
+  unavailable,  // 503
+};
+
+struct Identified {
+  Verdict verdict = Verdict::refused;
+  PrincipalPin who{};
+  std::string_view reason{};            // static, for the log: never the caller's business
+  std::size_t issuer = kNoIssuerIndex;  // unknown_key and unavailable: whose keys are missed
+
+  static constexpr std::size_t kNoIssuerIndex = static_cast<std::size_t>(-1);
+};
+
+class CoreIdentity {
+ public:
+  struct Moment {
+    std::int64_t unix_s = 0;
+    std::int64_t steady_ms = 0;
+  };
+
+  CoreIdentity();
+
+  void install(std::shared_ptr<const IdentitySources> sources, std::int64_t unix_s);
+  void revoke(const RevocationBatch& batch, std::int64_t unix_s) { revoked_.apply(batch, unix_s); }
+  [[nodiscard]] bool is_installed() const noexcept { return sources_ != nullptr; }
+  [[nodiscard]] const IdentitySources& sources() const noexcept { return *sources_; }
+
+  [[nodiscard]] KeyedHash hash_of(std::string_view token) const noexcept { return cache_->hash_of(token); }
+  /// Known and still good; else nothing, and verify() says what it is.
+  PrincipalPin recall(std::string_view token, const KeyedHash& hash, std::int64_t unix_s) noexcept {
+    return cache_->find(token, hash, present(unix_s));
+  }
+  Identified verify(std::string_view token, const KeyedHash& hash, const http::Address& client, Moment now);
+
+  /// For proofs that are checked elsewhere: the same budget as tokens have.
+  bool may_check(const http::Address& client, Moment now) noexcept { return budget_.may_check(client, now.steady_ms); }
+  void failed(const http::Address& client, Moment now) noexcept { budget_.failed(client, now.steady_ms); }
+
+  [[nodiscard]] const TokenCache& cache() const noexcept { return *cache_; }
+  [[nodiscard]] RevocationTable& revocations() noexcept { return revoked_; }
+
+ private:
+  [[nodiscard]] TokenCache::Present present(std::int64_t unix_s) noexcept {
+    return {unix_s, sources_->generation, keys_, revoked_};
+  }
+  Identified verify_api_key(std::string_view token, const KeyedHash& hash, const http::Address& client, Moment now);
+  Identified verify_jwt(std::string_view token, const KeyedHash& hash, const http::Address& client, Moment now);
+  Identified accept(std::string_view token, const KeyedHash& hash, Principal principal, const TokenFacts& facts,
+                    Moment now);
+  Identified refuse(const KeyedHash& hash, std::string_view reason, Moment now) noexcept;
+
+  const HashSeed seed_;
+  std::shared_ptr<const IdentitySources> sources_;
+  std::unique_ptr<TokenCache> cache_;
+  NegativeTable refused_;
+  FailureBudget budget_;
+  LiveKeys keys_;
+  RevocationTable revoked_;
+};
+
+}  // namespace postern::identity

@@ -1,0 +1,222 @@
+// SnapshotBuilder's part on identity: who is believed, and what each route wants of its callers. Control thread; blocks
+// on the disk.
+#include <algorithm>
+#include <cctype>
+
+#include "audit/trail.h"
+#include "base/log.h"
+#include "config/path_pattern.h"
+#include "crypto/pem_file.h"
+#include "identity/assertion.h"
+#include "identity/core_identity.h"
+#include "proxy/access_rule.h"
+#include "server/build_job.h"
+
+namespace postern::server {
+
+namespace {
+
+using identity::IssuerSet;
+using identity::KeySet;
+using proxy::AccessRule;
+using proxy::AccessRules;
+
+bool takes(const config::RouteAccess& access, std::string_view credential) {
+  return access.credentials.empty() ||
+         std::find(access.credentials.begin(), access.credentials.end(), credential) != access.credentials.end();
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text.append(text.empty() ? "" : " ").append(word);
+  return text;
+}
+
+/// As a quoted-string.
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + '"';
+}
+
+std::string challenge_of(const config::Credentials& settings, std::string_view error, std::string_view more = {}) {
+  std::string text = "Bearer realm=" + quoted(settings.realm);
+  if (!error.empty()) text.append(", error=\"").append(error).append("\"");
+  return text.append(more);
+}
+
+std::vector<std::string> variables_of(const std::string& path) {
+  std::vector<std::string> names;
+  for (const config::PathSegment& segment : config::check_path_pattern(path).segments) {
+    if (segment.kind == config::PathSegment::Kind::variable) names.push_back(segment.variable);
+  }
+  return names;
+}
+
+std::unique_ptr<const AccessRule> rule_of(const config::RouteAccess& access, const std::string& path,
+                                          const policy::PolicySet& policies, const limit::LimitBook& limits,
+                                          const config::Credentials& credentials) {
+  auto rule = std::make_unique<AccessRule>();
+  rule->auth = access.auth;
+  rule->takes_bearer = takes(access, "bearer");
+  rule->takes_api_key = takes(access, "api_key");
+  rule->takes_certificate = takes(access, "certificate");
+  rule->forward_credential = access.forward_credential;
+  rule->assertion = access.assertion;
+  rule->issuers = access.issuers;
+  rule->audiences = access.audiences;
+  rule->scopes = access.scopes;
+  rule->scope_challenge = challenge_of(credentials, "insufficient_scope", ", scope=" + quoted(joined(access.scopes)));
+  if (!access.policy.empty()) rule->policy = policies.find(access.policy);
+  if (!access.shadow_policy.empty()) rule->shadow = policies.find(access.shadow_policy);
+  rule->variable_names = variables_of(path);
+  rule->limits = limits.make_set(access.limits);
+  rule->headers = proxy::identity_headers(access);
+  return rule;
+}
+
+/// Keys that stand in files; those of the others are fetched.
+KeySet::Made keys_of(const config::Issuer& issuer) {
+  const std::string owner = "issuer " + issuer.name;
+  const auto failed = [](std::string error) {
+    KeySet::Made made;
+    made.error = std::move(error);
+    return made;
+  };
+  if (!issuer.secret_file.empty()) {
+    const auto secret = crypto::read_secret_file(owner + ": secret file", issuer.secret_file);
+    if (!secret) return failed(secret.error);
+    std::string_view text = secret.value->reveal();
+    if (text.ends_with('\n')) text.remove_suffix(1);
+    return KeySet::from_secret(text);
+  }
+  const bool jwks = !issuer.jwks_file.empty();
+  const auto text = crypto::read_small_file(owner + ": keys", jwks ? issuer.jwks_file : issuer.pem_file);
+  if (!text) return failed(text.error);
+  return jwks ? KeySet::from_jwks(*text.value) : KeySet::from_pem(*text.value);
+}
+
+bool has_files(const config::Issuer& issuer) {
+  return !issuer.secret_file.empty() || !issuer.jwks_file.empty() || !issuer.pem_file.empty();
+}
+
+}  // namespace
+
+void SnapshotBuilder::add_identity(Job& job) {
+  const config::Settings& settings = job.loaded.settings;
+  auto sources = std::make_shared<identity::IdentitySources>();
+  sources->credentials = settings.credentials;
+  sources->issuers = IssuerSet::make(settings.issuers, settings.role_mappings, settings.credentials.max_token);
+  for (std::size_t i = 0; i < settings.issuers.size(); ++i) {
+    const config::Issuer& issuer = settings.issuers[i];
+    if (!has_files(issuer)) continue;
+    KeySet::Made made = keys_of(issuer);
+    for (const std::string& skipped : made.skipped)
+      log::warn("a key is left out", {{"issuer", issuer.name}, {"why", skipped}});
+    if (!made.keys && keeps_old(job)) {
+      log::error("keys not reloaded, the old ones stay", {{"issuer", issuer.name}, {"why", made.error}});
+      made.keys = last_keys(issuer.name);
+      kept_old_ = true;
+    }
+    if (made.keys)
+      sources->issuers = sources->issuers->with_keys(i, made.keys);
+    else
+      job.complain("issuer[" + std::to_string(i) + "]", made.error);
+  }
+  if (!settings.credentials.api_key_file.empty()) {
+    auto keys = identity::ApiKeySet::load(settings.credentials.api_key_file);
+    if (!keys && keeps_old(job) && last_->identity->api_keys) {
+      log::error("API keys not reloaded, the old ones stay", {{"why", keys.error}});
+      sources->api_keys = last_->identity->api_keys;
+      kept_old_ = true;
+    } else if (keys)
+      sources->api_keys = *keys.value;
+    else
+      job.complain("credentials.api_key_file", keys.error);
+  }
+  job.out.identity = std::move(sources);
+}
+
+bool SnapshotBuilder::keeps_old(const Job& job) const {
+  return job.on_bad_certificate == OnBadCertificate::keep_old && last_ && last_->identity;
+}
+
+std::shared_ptr<const KeySet> SnapshotBuilder::last_keys(const std::string& issuer) const {
+  for (const identity::TrustedIssuer& known : last_->identity->issuers->issuers()) {
+    if (known.name() == issuer) return known.keys;
+  }
+  return nullptr;
+}
+
+void SnapshotBuilder::add_access(Job& job) {
+  const config::Settings& settings = job.loaded.settings;
+  auto rules = std::make_shared<AccessRules>();
+  rules->limits = limits_.make_book(settings.limits, job.cores);
+  const bool any = std::any_of(settings.routes.begin(), settings.routes.end(),
+                               [](const config::Route& route) { return route.access.has_value(); });
+  rules->is_active = any || !settings.issuers.empty() || !settings.credentials.api_key_file.empty();
+  if (!job.out.policies) return;
+  const config::Credentials& credentials = settings.credentials;
+  rules->carriers = {.api_keys = !credentials.api_key_file.empty(),
+                     .basic = credentials.basic,
+                     .sagemaker = credentials.sagemaker_attributes,
+                     .token_header = credentials.token_header};
+  rules->max_token = credentials.max_token;
+  rules->nonces = nonces_;
+  rules->realm = credentials.realm;
+  rules->challenge = challenge_of(credentials, "");
+  rules->challenge_invalid_request = challenge_of(credentials, "invalid_request");
+  rules->challenge_invalid_token = challenge_of(credentials, "invalid_token");
+  std::vector<std::string> names;
+  for (const config::Route& route : settings.routes) {
+    if (!route.access) continue;
+    for (const auto& [name, claim] : route.access->claim_headers) names.push_back(name);
+  }
+  rules->names = proxy::IdentityNames(names);
+  if (any) {
+    for (const config::Route& route : settings.routes)
+      rules->by_route.push_back(
+          route.access ? rule_of(*route.access, route.path, *job.out.policies, *rules->limits, credentials) : nullptr);
+  }
+  add_audit(job, *rules);
+  job.out.access = std::move(rules);
+  const bool asserts = std::any_of(settings.routes.begin(), settings.routes.end(),
+                                   [](const config::Route& route) { return route.access && route.access->assertion; });
+  if (asserts) add_assertion(job);
+}
+
+void SnapshotBuilder::add_audit(Job& job, proxy::AccessRules& rules) {
+  const config::Settings& settings = job.loaded.settings;
+  for (std::size_t i = 0; i < settings.audit.size(); ++i) {
+    const std::string error = audit::AuditTrail::check(settings.audit[i]);
+    if (!error.empty()) job.complain("audit[" + std::to_string(i) + "]", error);
+  }
+  if (settings.audit.empty()) return;
+  for (const config::Route& route : settings.routes) {
+    rules.audit.push_back({.outcome = route.audit != config::RouteAudit::off,
+                           .intent = route.audit == config::RouteAudit::intent,
+                           .required = route.audit_required});
+  }
+}
+
+/// A key of this process stays as long as the process does; one of a file is read again.
+void SnapshotBuilder::add_assertion(Job& job) {
+  const config::Assertion& settings = job.loaded.settings.assertion;
+  const bool same = last_ && last_->assertion_key && settings.key_file.empty() &&
+                    last_->settings.assertion.key_file.empty() && last_->settings.assertion.issuer == settings.issuer &&
+                    last_->settings.assertion.lifetime == settings.lifetime;
+  if (same) {
+    job.out.assertion_key = last_->assertion_key;
+    return;
+  }
+  auto key = identity::AssertionKey::load(settings);
+  if (key)
+    job.out.assertion_key = *key.value;
+  else
+    job.complain("assertion.key_file", key.error);
+}
+
+}  // namespace postern::server

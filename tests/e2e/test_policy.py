@@ -1,0 +1,147 @@
+"""Policies by the command line: the cases of docs/policies.md, mistakes in a config, `postern explain`."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.postern import run_cli
+
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "policies.md"
+
+
+def documented(name: str) -> str:
+    """The block of TOML in the document that begins with a comment of this name."""
+    found = re.search(rf"```toml\n# {re.escape(name)}\n(.*?)```", DOCS.read_text(), re.S)
+    assert found, name
+    return found[1]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "postern.toml").write_text('[admin]\nlisten = ""\n' + documented("postern.toml"))
+    (tmp_path / "cases.toml").write_text(documented("cases.toml"))
+    return tmp_path
+
+
+def run(*args, **more):
+    return run_cli(*(str(a) for a in args), **more)
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def test_the_documented_cases(folder):
+    result = run("policy", "test", folder / "cases.toml")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.stdout.endswith("6 cases, 0 failed\n")
+    assert "ok    not with a login of yesterday: forbidden (route predict, policy predict: deny[0])\n" in result.stdout
+
+
+def test_a_case_that_fails(folder):
+    edit(folder / "postern.toml", "auth_age > 12h", "auth_age > 48h")
+    result = run("policy", "test", folder / "cases.toml")
+    assert result.returncode == 1
+    assert re.search(r"^FAIL  not with a login of yesterday \(line \d+\): expected forbidden, got allow "
+                     r"\(route predict, policy predict: allow\[0\]\)$", result.stdout, re.M)
+    assert result.stdout.endswith("6 cases, 1 failed\n")
+
+
+def test_mistakes_in_cases(folder):
+    edit(folder / "cases.toml", "expect = ", "expct = ")
+    edit(folder / "cases.toml", 'auth_age = "24h"', 'auth_age = "yesterday"')
+    result = run("policy", "test", folder / "cases.toml")
+    assert result.returncode == 2 and result.stdout == ""
+    assert 'case[0].expct: unknown key; did you mean "expect"?' in result.stderr
+    assert "case[1].identity.auth_age: wrong type or value" in result.stderr
+
+
+@pytest.mark.parametrize("old, new, message", [
+    ('roles has "predictor"', 'rols has "predictor"',
+     r'policy\[1\]\.allow\[0\]: at character 21: unknown fact "rols"; did you mean "roles"\?'),
+    ('groups has "suspended"', 'groups has ""', r'policy\[0\]\.deny\[0\]: at character 12: an empty text'),
+    ('auth_age > 12h', 'path.modle == "a"', r'no route\'s path has a variable "modle"; did you mean "model"\?'),
+    ('auth_age > 12h', 'policy("predict")', r'policy\[1\]\.deny\[0\]: policy "predict" refers to itself'),
+    ('policy = "predict"', 'policy = "predct"', r'route\[0\]\.access\.policy: no policy named "predct"; did you mean'),
+    ('policy = "predict"', '', r'route\[0\]\.access\.policy: missing: .*authenticated'),
+    ('[route.access]\npolicy = "predict"', '', r'route\[0\]\.access: missing: .*auth = "none"'),
+    ("allow = ['email.domain == \"example.com\"']", '', r'policy\[0\]\.allow: without a rule that allows'),
+])
+def test_mistakes_in_policies(folder, old, new, message):
+    (folder / "keys.json").write_text('{"keys": []}')
+    edit(folder / "postern.toml", old, new)
+    for command in ("check", "run"):
+        result = run(command, "--config", folder / "postern.toml")
+        assert result.returncode == 2, command
+        assert re.search(message, result.stderr), result.stderr
+        assert re.match(r".*postern\.toml:\d+:\d+: ", result.stderr)
+
+
+def explain(folder, *args, **more):
+    return run("explain", "--config", folder / "postern.toml", *args, **more)
+
+
+def test_explain_by_claims(folder):
+    claims = {"iss": "https://login.example.com", "sub": "ada", "email": "ada@example.com", "email_verified": True,
+              "groups": ["ml"], "auth_time": 1_795_000_000, "note": "a\x1b[31mb"}
+    (folder / "ada.json").write_text(json.dumps(claims))
+    url = "https://models.example.com/v1/models/%62ert:predict"
+    result = explain(folder, "--claims", folder / "ada.json", "--now", 1_795_000_600, "POST", url)
+    assert result.returncode == 0, result.stdout + result.stderr
+    for line in (r"route +predict", r"  path\.model +bert", r"identity +ada, by claims", r"  roles +predictor",
+                 r"policy +predict: allow \(allow_rule\)", r"  deny\[0\] +false +auth_age > 12h",
+                 r"  allow\[0\] true .*<- decides", r"upstream +models: 127\.0\.0\.1:8501", r"verdict +allow"):
+        assert re.search(rf"^{line}", result.stdout, re.M), (line, result.stdout)
+    assert "\x1b" not in result.stdout
+    result = explain(folder, "--claims", folder / "ada.json", "--now", 1_795_090_000, "POST", url)
+    assert result.returncode == 1 and "verdict     403: policy predict, deny[0]\n" in result.stdout
+
+
+@pytest.mark.parametrize("args, verdict", [
+    (("POST", "/v1/models/bert:predict"), "401: no credential was shown"),
+    (("DELETE", "http://h/v1/models/bert:predict/x"), "404: no route leads there"),
+    (("GET", "/v1/../../x"), "400: "),
+])
+def test_explain_nobody(folder, args, verdict):
+    result = explain(folder, *args)
+    assert result.returncode == 1
+    assert f"verdict     {verdict}" in result.stdout
+
+
+def encode(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def test_explain_by_a_token(folder):
+    """Checked as a request's; printed nowhere, whether good or bad."""
+    secret = "0123456789abcdef0123456789abcdef"
+    (folder / "secret").write_text(secret)
+    edit(folder / "postern.toml", 'jwks_file = "keys.json"', 'secret_file = "secret"')
+    now = int(time.time())
+    claims = {"iss": "https://login.example.com", "sub": "ada", "aud": "https://models.example.com", "exp": now + 60,
+              "iat": now, "auth_time": now, "email": "ada@example.com", "email_verified": True, "groups": ["ml"]}
+    signed = f'{encode(json.dumps({"alg": "HS256", "typ": "JWT"}).encode())}.{encode(json.dumps(claims).encode())}'
+    signature = encode(hmac.digest(secret.encode(), signed.encode(), hashlib.sha256))
+    for token, code, verdict in ((f"{signed}.{signature}", 0, "allow"),
+                                 (f"{signed}.{signature[::-1]}", 1, "401: the credential is no good"),
+                                 ("pst_x", 1, "401: the credential is no good")):
+        result = explain(folder, "--token", token, "POST", "/v1/models/bert:predict")
+        assert result.returncode == code, result.stdout + result.stderr
+        assert f"verdict     {verdict}\n" in result.stdout, result.stdout
+        assert token not in result.stdout + result.stderr and signature not in result.stdout
+
+
+def test_facts_are_listed():
+    result = run("list", "facts")
+    assert result.returncode == 0
+    assert re.search(r"^claims\.<path> +A claim", result.stdout, re.M)
