@@ -87,18 +87,21 @@ TEST_F(Keeper, HasKeysWhenApplyReturns) {
 }
 
 TEST_F(Keeper, FindsKeysByDiscovery) {
-  config::Issuer issuer;
-  {
-    ScriptedServer keys({ok(one_key(SigningKey::p256(), "a"))});
-    std::vector<std::string> answers{""};
-    ScriptedServer probe({""});
-    issuer = local(keys);
-    issuer.jwks_url.clear();
-    // The issuer's name holds its port, which is not known before it listens: it answers for any.
-    issuer.url = "http://127.0.0.1:" + std::to_string(probe.port());
-    EXPECT_FALSE(apply(issuer));
-    EXPECT_EQ(probe.requests().at(0).substr(0, 41), "GET /.well-known/openid-configuration HTT");
-  }
+  ScriptedServer keys({ok(one_key(SigningKey::p256(), "a"), "Cache-Control: max-age=3600\r\n")});
+  ScriptedServer server(
+      {"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{\"issuer\":\"http://127.0.0.1:{port}\",\"jwks_uri\":\"" +
+       local(keys).jwks_url + "\"}"});
+  config::Issuer issuer = local(server);
+  issuer.jwks_url.clear();
+  issuer.url = "http://127.0.0.1:" + std::to_string(server.port());
+  const auto found = apply(issuer);
+  ASSERT_TRUE(found) << error();
+  EXPECT_TRUE(found->knows("a"));
+  EXPECT_EQ(server.requests().at(0).substr(0, 41), "GET /.well-known/openid-configuration HTT");
+  // In haste it is known where the keys are.
+  EXPECT_TRUE(ask("b"));
+  EXPECT_EQ(server.requests().size(), 1u);
+  EXPECT_EQ(keys.requests().size(), 2u);
 }
 
 TEST_F(Keeper, AnotherIssuersDocumentCountsForNothing) {
