@@ -109,7 +109,7 @@ class ScriptedServer {
     return text.find("Connection: close") == std::string::npos;
   }
 
-  const std::vector<std::string> answers_;
+  std::vector<std::string> answers_;  // as they are once the thread runs
   int listener_ = -1;
   std::uint16_t port_ = 0;
   std::atomic<bool> stopping_{false};
