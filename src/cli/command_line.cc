@@ -85,6 +85,22 @@ void add_apikey_commands(CLI::App& app, ApiKeyRequest& request, std::optional<in
   add("revoke", "Make a key worthless, for good", apikey_revoke)->add_option("kid", request.kid, "its id")->required();
 }
 
+void add_token_commands(CLI::App& app, TokenVerifyRequest& token, std::optional<int>& exit_code) {
+  CLI::App* tokens = app.add_subcommand("token", "Look at tokens");
+  tokens->require_subcommand(1);
+  CLI::App* verify = tokens->add_subcommand("verify", "Check tokens as a request's would be: 0 all good, 1 one is not");
+  CLI::Option_group* keys = verify->add_option_group("keys", "whose signature it has to be");
+  keys->add_option("--jwks", token.jwks, "the issuer's keys, a JSON Web Key Set");
+  keys->add_option("--pem", token.pem, "its public keys or certificates");
+  keys->add_option("--secret", token.secret, "its secret for HS256");
+  keys->require_option(1);
+  verify->add_option("--issuer", token.issuer, "what `iss` has to be; any when left out");
+  verify->add_option("--audience", token.audience, "what `aud` has to name; anything when left out");
+  verify->add_option("--now", token.now, "the time, in seconds since 1970");
+  verify->add_option("token", token.tokens, "tokens; \"-\": one per line of the standard input")->required();
+  verify->callback([&] { exit_code = token_verify_command(token, std::cin, std::cout, std::cerr); });
+}
+
 /// `postern explain` and `postern policy test`. What they are told lives as long as the parse.
 struct PolicyWords {
   ExplainRequest explain;
