@@ -17,8 +17,7 @@ constexpr std::size_t kLongest = 4096;
 constexpr std::array<std::string_view, static_cast<std::size_t>(LogVariable::count_)> kNames{
     "time",     "time_clf",    "time_unix", "request_id", "client",  "listener", "route",     "user",        "method",
     "host",     "target",      "http",      "tls",        "status",  "bytes_in", "bytes_out", "duration_ms", "upstream",
-    "endpoint", "upstream_ms", "retries",   "user_agent", "referer", "error",    "trace_id",
-    "access",
+    "endpoint", "upstream_ms", "retries",   "user_agent", "referer", "error",    "trace_id",  "access",
 };
 
 /// Works through the text; what is behind the last variable is a part without one.
