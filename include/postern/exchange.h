@@ -12,6 +12,11 @@
 #include "base/task.h"
 #include "http/address.h"
 #include "http/head.h"
+#include "postern/principal.h"
+
+namespace postern::crypto {
+struct PeerCertificate;
+}
 
 namespace postern {
 
@@ -65,6 +70,9 @@ struct Peer {
   /// Would `host` have met the same certificate as the connection did? nullptr: no TLS, no question.
   bool (*covers)(const void* connection, std::string_view host) noexcept = nullptr;
   const void* connection = nullptr;
+  // What the client's certificate says, and whose it is; only where one was shown, verified, and somebody asks.
+  const crypto::PeerCertificate* certificate = nullptr;
+  PrincipalPin certified;
 };
 
 /// Why a request's body ended badly: the status for its sender (400, 408, 413, 431; 0: not his fault), a static text.

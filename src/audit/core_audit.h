@@ -61,10 +61,15 @@ class CoreAudit {
 
   void add_lane(StreamIndex stream, Lane& lane) noexcept;  // control thread
   void wake() noexcept;                                    // writer's thread
-  void ring() noexcept;
-  void look() noexcept;
-  void expire() noexcept;
+  void ring(Lane& lane) noexcept;
+  void ring_now() noexcept;
   void add(Awaiter& waiter) noexcept;
+  void look() noexcept;
+  bool is_decided(Awaiter& waiter) noexcept;
+  void expire() noexcept;
+  /// Resumes those that `judge` gives a result.
+  template <class Judge>
+  void settle(Judge judge) noexcept;
   Lane* lane(StreamIndex stream) noexcept { return lanes_[stream].load(std::memory_order_acquire); }
 
   struct Attached {
@@ -72,7 +77,7 @@ class CoreAudit {
     net::Loop& loop;
     net::Wake wake;          // from the writer
     net::Deferred bell;      // to the writer: once for all records of a batch of events
-    net::LazyDeadline late;  // of the one that waits longest
+    net::LazyDeadline late;  // looks whether somebody has waited for too long
   };
 
   // Any thread
@@ -83,6 +88,7 @@ class CoreAudit {
   std::optional<Attached> attached_;
   Awaiter* first_ = nullptr;
   Awaiter* last_ = nullptr;
+  bool is_urgent_ = false;  // an intent is waited for since the bell was rung last
 };
 
 class CoreAudit::Awaiter {
@@ -103,7 +109,7 @@ class CoreAudit::Awaiter {
   std::coroutine_handle<> waiter_;
   std::int64_t until_ms_ = 0;
   Awaiter* next_ = nullptr;
-  Result<void> result_;
+  Result<void> result_ = boost::system::in_place_value;
 };
 
 inline CoreAudit::Awaiter CoreAudit::written(IntentTicket ticket) noexcept { return Awaiter(*this, ticket); }

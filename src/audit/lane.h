@@ -33,11 +33,11 @@ struct Lane {
   StreamState& state;
   ByteRing ring;
   // Written by the core.
-  std::uint64_t intents = 0;                   // tickets so far
-  std::atomic<std::uint64_t> lost_intents{0};  // found the ring full
-  std::atomic<std::uint64_t> lost_outcomes{0};
+  std::uint64_t intents = 0;           // tickets so far
+  std::atomic<std::uint64_t> lost{0};  // outcomes that found the ring full
   // Written by the writer.
-  alignas(64) std::atomic<std::uint64_t> done{0};  // tickets whose intents are in the file
+  alignas(64) std::atomic<std::uint64_t> done{0};  // tickets whose intents are in the file...
+  std::atomic<std::uint64_t> unsure{0};            // ...but for those up to here, which nobody has confirmed in time
 };
 
 }  // namespace postern::audit

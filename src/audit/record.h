@@ -60,10 +60,13 @@ struct DecodedRecord {
   AuditRecord record;
   RecordKind kind = RecordKind::request;
   bool is_awaited = false;
-  std::uint32_t cut = 0;  // which texts were too long, see record.cc
+  std::uint32_t cut = 0;  // which texts were too long: for is_cut()
 };
 
 /// False: not what append() wrote.
 bool decode(std::span<const char> bytes, DecodedRecord& decoded) noexcept;
+
+/// Whether this text of the record had to be shortened.
+bool is_cut(const DecodedRecord& decoded, std::string_view AuditRecord::*text) noexcept;
 
 }  // namespace postern::audit

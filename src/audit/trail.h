@@ -50,9 +50,13 @@ class AuditTrail {
   void stop(std::chrono::milliseconds bound) noexcept;
 
  private:
-  std::unique_ptr<TrailWriter> writer_;
+  struct Stream;
+  void add_lane(std::size_t index, CoreAudit& core);
+
+  // From the bottom up: the writer's thread uses all of it.
+  std::vector<std::unique_ptr<Stream>> streams_;  // by their index; those of earlier configs stay
   std::vector<std::unique_ptr<CoreAudit>> cores_;
-  std::vector<config::AuditStream> settings_;
+  std::unique_ptr<TrailWriter> writer_;
   bool wants_thread_ = false;
 };
 

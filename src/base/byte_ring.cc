@@ -50,11 +50,11 @@ bool ByteRing::is_half_full() noexcept {
 
 bool ByteRing::refresh() noexcept {
   seen_tail_ = tail_.load(std::memory_order_acquire);
-  return seen_tail_ != head_.load(std::memory_order_relaxed);
+  return seen_tail_ != cursor_;
 }
 
 std::span<const char> ByteRing::front() noexcept {
-  std::uint64_t position = head_.load(std::memory_order_relaxed);
+  std::uint64_t position = cursor_;
   if (position == seen_tail_) return {};
   Length length = 0;
   std::memcpy(&length, at(position), sizeof length);
@@ -66,6 +66,9 @@ std::span<const char> ByteRing::front() noexcept {
   return {at(position) + kHeader, length};
 }
 
-void ByteRing::pop() noexcept { head_.store(next_, std::memory_order_release); }
+void ByteRing::pop() noexcept {
+  skip();
+  release();
+}
 
 }  // namespace postern

@@ -29,9 +29,15 @@ class ByteRing {
   // Consumer thread.
   /// Takes note of what has been published; front() goes that far and no farther. False: nothing there.
   bool refresh() noexcept;
-  /// The oldest record; empty when there is none. Good until pop().
+  /// The oldest record; empty when there is none. Good until pop() or release().
   std::span<const char> front() noexcept;
   void pop() noexcept;
+  /// In two steps, for who may have to come back: behind the record that front() gave, which stays in the ring...
+  void skip() noexcept { cursor_ = next_; }
+  /// ...until all that was skipped is done with, or
+  void release() noexcept { head_.store(cursor_, std::memory_order_release); }
+  /// is to be read again.
+  void rewind() noexcept { cursor_ = head_.load(std::memory_order_relaxed); }
 
   // Any thread.
   [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_.load(std::memory_order_relaxed); }
@@ -60,7 +66,8 @@ class ByteRing {
   // Consumer only; head_ is read by the producer when it seems full.
   alignas(64) std::atomic<std::uint64_t> head_{0};
   std::uint64_t seen_tail_ = 0;
-  std::uint64_t next_ = 0;  // behind the record that front() gave
+  std::uint64_t cursor_ = 0;  // where front() looks: head_, or what was skipped behind it
+  std::uint64_t next_ = 0;    // behind the record that front() gave
 };
 
 }  // namespace postern

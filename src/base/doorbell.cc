@@ -29,10 +29,10 @@ bool Doorbell::begin(std::uint32_t state) noexcept {
   return state_.compare_exchange_strong(expected, state, std::memory_order_seq_cst);
 }
 
-void Doorbell::sleep(std::uint32_t state, std::chrono::milliseconds at_most) noexcept {
+void Doorbell::sleep(std::uint32_t state, std::chrono::microseconds at_most) noexcept {
   timespec timeout{};
-  timeout.tv_sec = static_cast<std::time_t>(at_most.count() / 1000);
-  timeout.tv_nsec = static_cast<long>(at_most.count() % 1000 * 1'000'000);
+  timeout.tv_sec = static_cast<std::time_t>(at_most.count() / 1'000'000);
+  timeout.tv_nsec = static_cast<long>(at_most.count() % 1'000'000 * 1000);
   futex(&state_, FUTEX_WAIT, state, &timeout);  // wakes early on signals and at will: callers look again
 }
 

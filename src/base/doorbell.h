@@ -17,23 +17,29 @@ class Doorbell {
   void ring_if_idle() noexcept {
     if (state_.load(std::memory_order_relaxed) == kIdle) ring();
   }
+  /// The same where no call may be missed: a writer that is about to sleep sees the records. `is_urgent`: from a nap,
+  /// too.
+  void ring_if_asleep(bool is_urgent) noexcept {
+    const std::uint32_t state = state_.fetch_or(0, std::memory_order_seq_cst);
+    if (state == kIdle || (is_urgent && state == kNapping)) ring();
+  }
 
   /// Writer thread: sleeps until rung. `has_work` is asked once more after the cores have been told to ring: true, and
   /// there is no sleep.
   template <class HasWork>
-  void wait_idle(std::chrono::milliseconds at_most, HasWork has_work) noexcept {
+  void wait_idle(std::chrono::microseconds at_most, HasWork has_work) noexcept {
     if (begin(kIdle) && !has_work()) sleep(kIdle, at_most);
     end();
   }
   /// The same while cores ring for a half-full ring only, so that lines gather.
-  void nap(std::chrono::milliseconds at_most) noexcept {
+  void nap(std::chrono::microseconds at_most) noexcept {
     if (begin(kNapping)) sleep(kNapping, at_most);
     end();
   }
 
  private:
   bool begin(std::uint32_t state) noexcept;
-  void sleep(std::uint32_t state, std::chrono::milliseconds at_most) noexcept;
+  void sleep(std::uint32_t state, std::chrono::microseconds at_most) noexcept;
   /// Whoever rang until here has his writes seen by the writer's next look.
   void end() noexcept { state_.exchange(kAwake, std::memory_order_acquire); }
 

@@ -8,10 +8,12 @@
 #include <iostream>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "admin/client.h"
 #include "balance/kinds.h"
 #include "cli/apikey_command.h"
+#include "cli/audit_command.h"
 #include "cli/config_commands.h"
 #include "cli/dev_cert.h"
 #include "cli/explain_command.h"
@@ -180,6 +182,14 @@ int run_command_line(int argc, char** argv) {
   signal->add_option("pid", request.pid, "its process id")->required()->check(CLI::PositiveNumber);
   signal->add_option("-c,--config", request.config, "reload: check this file first, and wait for the outcome");
   signal->callback([&] { exit_code = signal_command(request, std::cerr); });
+
+  std::vector<std::string> audit_files, audit_keys;
+  CLI::App* audit = app.add_subcommand("audit", "Look at audit files");
+  audit->require_subcommand(1);
+  CLI::App* verify = audit->add_subcommand("verify", "Find what was changed, removed or moved: 0 nothing, 1 something");
+  verify->add_option("file", audit_files, "audit files of one or more streams, in any order")->required();
+  verify->add_option("--key", audit_keys, "a public key (PEM) that checkpoints have to be signed with");
+  verify->callback([&] { exit_code = audit_verify_command(audit_files, audit_keys, std::cout, std::cerr); });
 
   std::string folder = ".";
   CLI::App* dev_cert = app.add_subcommand("dev-cert", "Make a certificate for local trials");

@@ -5,6 +5,9 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "crypto/peer_certificate.h"
+#include "identity/certificate_identity.h"
+#include "identity/header_texts.h"
 #include "net/tls_server_context.h"
 #include "net/tls_session.h"
 #include "server/core.h"
@@ -194,7 +197,7 @@ Task<bool> Connection::secure() {
   co_return true;
 }
 
-void Connection::describe_tls() noexcept {
+void Connection::describe_tls() {
   const net::TlsSession& tls = *stream_.tls();
   peer_.secure = true;
   peer_.tls_version = tls.version();
@@ -203,6 +206,14 @@ void Connection::describe_tls() noexcept {
   peer_.covers = [](const void* session, std::string_view host) noexcept {
     return static_cast<const net::TlsSession*>(session)->same_certificate(host);
   };
+  const X509* shown = tls.peer_certificate();
+  if (!shown || !generation_->snapshot->access->is_active) return;
+  certificate_ = std::make_unique<const crypto::PeerCertificate>(crypto::describe_peer(shown));
+  peer_.certificate = certificate_.get();
+  std::optional<Principal> who = identity::principal_of(*certificate_, policy_.name);
+  if (!who) return;
+  identity::write_header_texts(*who);
+  peer_.certified = PrincipalPin(*std::move(who));
 }
 
 void Connection::drain(wire::Drain level) noexcept {

@@ -58,13 +58,14 @@ class Connection {
   /// Whether the client speaks HTTP/2: TLS agreed on it, or the listener lets plain connections begin with its preface.
   Task<bool> speaks_h2();
   void set_address(const http::Address& address) noexcept;
-  void describe_tls() noexcept;
+  void describe_tls();
 
   Core& core_;
   const proxy::GenerationPin generation_;
   const proxy::ListenerPolicy& policy_;
   metrics::ListenerRow& metrics_;
   net::Stream stream_;
+  std::unique_ptr<const crypto::PeerCertificate> certificate_;  // the client's
   Peer peer_;
   AddressTable::Place place_;
   std::array<char, http::kIpTextMax + 1> address_text_;

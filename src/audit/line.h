@@ -1,0 +1,50 @@
+// A line of an audit file as its readers see it: the verifier, and the writer that goes on with a file. The format is
+// docs/audit.md's; lines are ours and of one spelling, so anything else is not a record. Pure functions, any thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "crypto/ed25519.h"
+
+namespace postern::audit {
+
+inline constexpr std::size_t kHexHash = 64;
+/// No line is longer, its end included: every byte of a record as \uXXXX, the names and the hashes.
+inline constexpr std::size_t kMaxLine = 6 * 8192 + 2048;
+/// What precedes the first line of a chain.
+inline constexpr std::string_view kNoHash = "0000000000000000000000000000000000000000000000000000000000000000";
+inline constexpr std::uint32_t kFormat = 1;
+
+/// Views into the line.
+struct Line {
+  std::uint64_t seq = 0;
+  std::string_view prev;    // hash of the line before
+  std::string_view kind;    // "intent", "checkpoint"...
+  std::string_view time;    // "2026-01-31T23:59:59.123456Z"
+  std::string_view hash;    // of `hashed`
+  std::string_view hashed;  // the line up to its hash
+};
+
+/// `text`: without its line end. No value: not a record. Says nothing about whether the hash is right.
+std::optional<Line> parse_line(std::string_view text) noexcept;
+
+/// Whether its hash is that of its bytes.
+bool is_right(const Line& line) noexcept;
+
+/// A text member by its name, as it stands in the line: escapes are not resolved. No value: there is none.
+std::optional<std::string_view> find_text(const Line& line, std::string_view name) noexcept;
+std::optional<std::uint64_t> find_number(const Line& line, std::string_view name) noexcept;
+
+/// Of a signed checkpoint: what was signed, by whom, and how. No value: it is not signed.
+struct Signed {
+  std::string_view message;
+  std::string_view key;
+  crypto::Ed25519Signature signature{};
+};
+std::optional<Signed> find_signature(const Line& line) noexcept;
+
+}  // namespace postern::audit

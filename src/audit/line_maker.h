@@ -1,0 +1,91 @@
+// Makes the lines of one stream and carries its chain along: each line has a number, the hash of the line before, and
+// its own hash. Lines gather in a batch that is written as a whole; where that fails, the chain goes back to its start.
+// Writer's thread.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "audit/line.h"
+#include "audit/record.h"
+#include "base/json_cursor.h"
+#include "crypto/ed25519.h"
+#include "crypto/sha256_hasher.h"
+
+namespace postern::audit {
+
+/// How a file begins: docs/audit.md.
+enum class Begin : std::uint8_t { fresh, rotated, resumed, moved, broken };
+
+/// Where a chain is.
+struct Position {
+  std::uint64_t seq = 0;  // of the last line
+  std::array<char, kHexHash> hash{};
+  std::uint64_t unsealed = 0;  // lines behind the last checkpoint
+
+  void set(std::uint64_t number, std::string_view hex) noexcept;
+  [[nodiscard]] std::string_view hash_text() const noexcept { return {hash.data(), hash.size()}; }
+};
+
+class LineMaker {
+ public:
+  explicit LineMaker(std::string stream);
+
+  /// nullptr: checkpoints are not signed. The key outlives its use here.
+  void set_key(const crypto::Ed25519Key* key) noexcept { key_ = key; }
+  /// What now_ns() lacks to be Unix time, and that time itself for lines that are not of a request.
+  void set_clock(std::int64_t offset_ns, std::int64_t unix_ns) noexcept;
+
+  /// A chain of its own begins: the next line is its first.
+  void start_chain();
+  /// Goes on with a chain that a file holds.
+  void follow(std::string_view chain, std::uint64_t seq, std::string_view hash);
+  [[nodiscard]] const std::string& chain() const noexcept { return chain_; }
+  [[nodiscard]] const std::string& stream() const noexcept { return stream_; }
+  [[nodiscard]] const Position& position() const noexcept { return position_; }
+
+  // Each appends a line to the batch. May throw std::bad_alloc, or std::runtime_error when the library will not hash:
+  // then nothing was appended.
+  void add_record(const DecodedRecord& decoded);
+  void add_file(Begin begin, std::string_view after, std::string_view problem);
+  void add_open(std::string_view after);
+  void add_recovered(std::uint64_t bytes, std::string_view digest);
+  void add_shrunk(std::uint64_t bytes);
+  void add_lost(std::uint64_t records);
+  void add_checkpoint(std::string_view why);
+
+  [[nodiscard]] std::string_view batch() const noexcept { return {room_.get(), used_}; }
+  [[nodiscard]] bool is_full() const noexcept { return used_ >= kBatch; }
+  /// The batch is in the file.
+  void accept() noexcept;
+  /// It is not: as after the last accept().
+  void reject() noexcept;
+
+ private:
+  static constexpr std::size_t kBatch = std::size_t{256} << 10;
+
+  JsonCursor begin(std::string_view kind, std::int64_t unix_ns);
+  void end(const JsonCursor& line);
+  void put_time(JsonCursor& line, std::int64_t unix_ns);
+
+  const std::string stream_;
+  const crypto::Ed25519Key* key_ = nullptr;
+  std::string chain_;
+  Position position_;  // behind the batch
+  Position accepted_;
+  const std::unique_ptr<char[]> room_;
+  std::size_t used_ = 0;
+  crypto::Sha256Hasher hasher_;
+  std::string escaped_;
+  std::int64_t offset_ns_ = 0;
+  std::int64_t now_ns_ = 0;
+  std::int64_t second_ = -1;
+  std::array<char, 20> second_text_{};  // "2026-01-31T23:59:59."
+};
+
+}  // namespace postern::audit

@@ -1,0 +1,382 @@
+// Files of the audit trail as their writer keeps them: chains that go on over stops, crashes, rotations, full disks and
+// other processes, and files that somebody has laid hands on.
+#include "audit/chain_file.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "audit/file_name.h"
+#include "unit/audit/audit_support.h"
+
+namespace postern::audit::test {
+namespace {
+
+using Keys = std::vector<crypto::Ed25519PublicKey>;
+
+const std::shared_ptr<const crypto::Ed25519Key>& key() {
+  static const auto kKey = std::make_shared<const crypto::Ed25519Key>(crypto::Ed25519Key::make());
+  return kKey;
+}
+
+Keys keys() {
+  Keys all;
+  all.push_back(std::move(*crypto::Ed25519PublicKey::parse(key()->public_pem()).value));
+  return all;
+}
+
+std::string told(const Verification& result) {
+  std::string text;
+  for (const Finding& f : result.findings) {
+    text += (f.weight == Weight::note ? "note " : "problem ") + name_of(f.file) + ":" + std::to_string(f.line) + " " +
+            f.text + "\n";
+  }
+  return text;
+}
+
+bool has_note(const Verification& result, const std::string& text) {
+  return std::ranges::any_of(result.findings, [&](const Finding& f) {
+    return f.weight == Weight::note && f.text.find(text) != std::string::npos;
+  });
+}
+
+TEST(AuditChainFile, WritesWhatTheVerifierAccepts) {
+  const Folder folder;
+  const std::string path = folder / "audit.jsonl";
+  {
+    ChainFile file(stream_in(path), key(), fake_clock);
+    append(file, 3);
+    file.close();
+  }
+  const Verification result = verify({path}, keys());
+  EXPECT_TRUE(result.is_good()) << told(result);
+  EXPECT_TRUE(result.findings.empty()) << told(result);
+  ASSERT_EQ(result.chains.size(), 1u);
+  EXPECT_EQ(result.chains[0].first_seq, 1u);
+  EXPECT_EQ(result.chains[0].last_seq, 5u);  // the file's, three, and the last checkpoint
+  EXPECT_TRUE(result.chains[0].is_closed);
+  EXPECT_EQ(result.chains[0].sealed_seq, 5u);
+  const std::vector<std::string> lines = split_lines(contents(path));
+  EXPECT_NE(lines[1].find("\"kind\":\"request\""), std::string::npos) << lines[1];
+  EXPECT_NE(lines[1].find("\"subject\":\"alice\",\"issuer\":\"https://id.example\""), std::string::npos) << lines[1];
+  EXPECT_NE(lines[1].find("\"status\":200,\"bytes_in\":1024,\"bytes_out\":77,\"latency_ms\":1.234"), std::string::npos);
+}
+
+TEST(AuditChainFile, GoesOnWithItsChainAfterAStop) {
+  const Folder folder;
+  const std::string path = folder / "audit.jsonl";
+  for (int i = 0; i < 3; ++i) {
+    ChainFile file(stream_in(path), key(), fake_clock);
+    append(file, 2);
+    file.close();
+  }
+  const Verification result = verify({path}, keys());
+  EXPECT_TRUE(result.is_good() && result.findings.empty()) << told(result);
+  EXPECT_EQ(result.chains.size(), 1u);
+}
+
+TEST(AuditChainFile, TellsACrashFromAStop) {
+  const Folder folder;
+  const std::string path = folder / "audit.jsonl";
+  {
+    ChainFile file(stream_in(path), key(), fake_clock);
+    append(file, 2);
+  }
+  ChainFile file(stream_in(path), key(), fake_clock);
+  append(file, 1);
+  const Verification result = verify({path}, keys());
+  EXPECT_TRUE(result.is_good()) << told(result);
+  EXPECT_TRUE(has_note(result, "did not stop in order")) << told(result);
+}
+
+// What a crash may leave: the last record, torn anywhere.
+TEST(AuditChainFile, RecoversFromALastRecordTornAtEveryByte) {
+  const Folder folder;
+  const std::string path = folder / "audit.jsonl";
+  {
+    ChainFile file(stream_in(path), key(), fake_clock);
+    append(file, 3);
+  }
+  const std::string whole = contents(path);
+  const std::size_t start = whole.rfind('\n', whole.size() - 2) + 1;
+  for (std::size_t size = start; size <= whole.size(); ++size) {
+    put(path, whole.substr(0, size));
+    const bool is_torn = size != start && size != whole.size();
+    const Verification before = verify({path}, keys());
+    ASSERT_TRUE(before.is_good()) << size << ": " << told(before);
+    ASSERT_EQ(has_note(before, "incomplete record"), is_torn) << size << ": " << told(before);
+    {
+      ChainFile file(stream_in(path), key(), fake_clock);
+      append(file, 1, "after");
+      file.close();
+    }
+    const Verification after = verify({path}, keys());
+    ASSERT_TRUE(after.is_good()) << size << ": " << told(after);
+    ASSERT_EQ(has_note(after, "were removed here after a crash"), is_torn) << size << ": " << told(after);
+    ASSERT_EQ(after.chains.size(), 1u);
+    ASSERT_EQ(after.chains[0].last_seq, (size == whole.size() ? 4u : 3u) + (is_torn ? 1u : 0u) + 3u);
+  }
+}
+
+TEST(AuditChainFile, BeginsAnewWhenTheFirstRecordIsTorn) {
+  const Folder folder;
+  const std::string path = folder / "audit.jsonl";
+  put(path, "{\"seq\":1,\"prev\":\"000");
+  ChainFile file(stream_in(path), key(), fake_clock);
+  append(file, 1);
+  const Verification result = verify({path}, {});
+  EXPECT_TRUE(result.is_good()) << told(result);
+}
+
+TEST(AuditChainFile, RotatesBySizeAndTheChainGoesOn) {
+  const Folder folder;
+  const std::string path = folder / "audit.jsonl";
+  config::AuditStream settings = stream_in(path);
+  settings.rotate_size = 3000;
+  ChainFile file(settings, key(), fake_clock);
+  append(file, 20);
+  file.close();
+  std::vector<std::string> files = folder.files();
+  EXPECT_GE(files.size(), 4u);
+  std::ranges::reverse(files);  // the order does not matter
+  const Verification result = verify(files, keys());
+  EXPECT_TRUE(result.is_good() && result.findings.empty()) << told(result);
+  ASSERT_EQ(result.chains.size(), 1u);
+  EXPECT_EQ(result.chains[0].files, files.size());
+
+  const std::string middle = list_closed(path)[1];
+  std::erase(files, middle);
+  const Verification without = verify(files, keys());
+  EXPECT_FALSE(without.is_good());
+  EXPECT_NE(told(without).find("are missing before this one"), std::string::npos) << told(without);
+}
+
+TEST(AuditChainFile, RotatesDailyAndKeepsSoMany) {
+  const Folder folder;
+  const std::string path = folder / "audit.jsonl";
+  config::AuditStream settings = stream_in(path);
+  settings.rotate_daily = true;
+  settings.keep = 2;
+  ChainFile file(settings, key(), fake_clock);
+  for (int day = 0; day < 5; ++day) {
+    append(file, 2);
+    fake_time += 86'400ll * 1'000'000'000;
+  }
+  EXPECT_EQ(list_closed(path).size(), 2u);
+  const Verification result = verify(folder.files(), keys());
+  EXPECT_TRUE(result.is_good()) << told(result);
+  EXPECT_TRUE(has_note(result, "in files that were not given")) << told(result);
+}
+
+// kill -9 between the rename of the old file and the making of the new one.
+TEST(AuditChainFile, GoesOnAfterARotationThatWasNotFinished) {
+  const Folder folder;
+  const std::string path = folder / "audit.jsonl";
+  {
+    ChainFile file(stream_in(path), key(), fake_clock);
+    append(file, 2);
+    file.close();
+  }
+  ASSERT_TRUE(rename_to_new(path, path + "." + closed_suffix(fake_time, 1)));
+  ChainFile file(stream_in(path), key(), fake_clock);
+  append(file, 2);
+  const Verification result = verify(folder.files(), keys());
+  EXPECT_TRUE(result.is_good()) << told(result);
+  EXPECT_EQ(result.chains.size(), 1u);
+  EXPECT_TRUE(has_note(result, "there was no open file")) << told(result);
+}
+
+TEST(AuditChainFile, TwoProcessesShareOneChain) {
+  const Folder folder;
+  const std::string path = folder / "audit.jsonl";
+  config::AuditStream settings = stream_in(path);
+  settings.rotate_size = 4000;
+  ChainFile one(settings, key(), fake_clock), other(settings, key(), fake_clock);
+  for (int i = 0; i < 12; ++i) {
+    append(one, 1, "one");
+    append(other, i % 3, "other");
+  }
+  one.close();
+  append(other, 1);
+  other.close();
+  const Verification result = verify(folder.files(), keys());
+  EXPECT_TRUE(result.is_good()) << told(result);
+  EXPECT_EQ(result.chains.size(), 1u);
+  EXPECT_TRUE(result.findings.empty()) << told(result);
+}
+
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t bytes) {
+    before_handler_ = ::signal(SIGXFSZ, SIG_IGN);
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    rlimit now = before_;
+    now.rlim_cur = bytes;
+    ::setrlimit(RLIMIT_FSIZE, &now);
+  }
+  ~FileSizeLimit() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    ::signal(SIGXFSZ, before_handler_);
+  }
+
+ private:
+  rlimit before_{};
+  sighandler_t before_handler_ = nullptr;
+};
+
+TEST(AuditChainFile, AFullDiskLeavesTheChainWhereItWas) {
+  const Folder folder;
+  const std::string path = folder / "audit.jsonl";
+  ChainFile file(stream_in(path), key(), fake_clock);
+  append(file, 3);
+  const std::string before = contents(path);
+  for (const rlim_t more : {rlim_t{0}, rlim_t{1}, rlim_t{100}}) {
+    const FileSizeLimit limit(before.size() + more);
+    ASSERT_TRUE(file.begin()) << file.error();
+    file.lines().add_record(decoded(sample("lost")));
+    EXPECT_FALSE(file.write());
+    file.end();
+    EXPECT_NE(file.error().find("File too large"), std::string::npos) << file.error();
+    EXPECT_EQ(contents(path), before) << "a torn line is left behind";
+  }
+  append(file, 1);
+  file.close();
+  const Verification result = verify({path}, keys());
+  EXPECT_TRUE(result.is_good() && result.findings.empty()) << told(result);
+}
+
+TEST(AuditChainFile, ANewFileOnAFullDiskIsTriedAgain) {
+  const Folder folder;
+  const std::string path = folder / "audit.jsonl";
+  ChainFile file(stream_in(path), key(), fake_clock);
+  {
+    const FileSizeLimit limit(10);
+    EXPECT_FALSE(file.begin());
+  }
+  append(file, 1);
+  const Verification result = verify({path}, {});
+  EXPECT_TRUE(result.is_good()) << told(result);
+}
+
+TEST(AuditChainFile, ATamperedFileIsSetAsideAndTheNewChainSaysSo) {
+  const Folder folder;
+  const std::string path = folder / "audit.jsonl";
+  {
+    ChainFile file(stream_in(path), key(), fake_clock);
+    append(file, 3);
+  }
+  std::string text = contents(path);
+  text.replace(text.rfind("alice"), 5, "mally");
+  put(path, text);
+  ChainFile file(stream_in(path), key(), fake_clock);
+  append(file, 1);
+  EXPECT_EQ(folder.files().size(), 2u);
+  const Verification result = verify(folder.files(), {});
+  EXPECT_FALSE(result.is_good());
+  EXPECT_EQ(result.chains.size(), 2u);
+  EXPECT_NE(told(result).find("its last line has another hash than it should"), std::string::npos) << told(result);
+  EXPECT_NE(told(result).find("the record was changed"), std::string::npos) << told(result);
+}
+
+TEST(AuditChainFile, AnotherStreamsFileIsNotGoneOnWith) {
+  const Folder folder;
+  const std::string path = folder / "audit.jsonl";
+  {
+    ChainFile file(stream_in(path), key(), fake_clock);
+    append(file, 1);
+    file.close();
+  }
+  config::AuditStream settings = stream_in(path);
+  settings.name = "other";
+  ChainFile file(settings, key(), fake_clock);
+  append(file, 1);
+  EXPECT_EQ(verify(folder.files(), {}).chains.size(), 2u);
+}
+
+TEST(AuditChainFile, WhatIsCutOffWhileItIsWrittenIsMissedByTheChain) {
+  for (const bool all : {false, true}) {
+    const Folder folder;
+    const std::string path = folder / "audit.jsonl";
+    ChainFile file(stream_in(path), key(), fake_clock);
+    append(file, 3);
+    ASSERT_EQ(::truncate(path.c_str(), all ? 0 : static_cast<off_t>(contents(path).size()) - 50), 0);
+    append(file, 1);
+    const Verification result = verify({path}, {});
+    EXPECT_EQ(result.is_good(), all) << told(result);  // emptied: the numbers show what was there
+    EXPECT_EQ(result.chains[0].first_seq, all ? 5u : 1u);
+    ChainFile again(stream_in(path), key(), fake_clock);
+    append(again, 1);
+    EXPECT_EQ(verify({path}, {}).chains.size(), 1u) << "the file can be gone on with";
+  }
+}
+
+TEST(AuditChainFile, LinesThatDoNotFollowAreNotBuiltUpon) {
+  const Folder folder;
+  const std::string path = folder / "audit.jsonl";
+  ChainFile file(stream_in(path), key(), fake_clock);
+  append(file, 2);
+  put(path, contents(path) + "{\"seq\":4}\n");
+  append(file, 1);
+  EXPECT_EQ(folder.files().size(), 2u);
+  EXPECT_FALSE(verify(folder.files(), {}).is_good());
+}
+
+TEST(AuditChainFile, AFileThatWasMovedAwayIsFollowedByANewOne) {
+  const Folder folder;
+  const std::string path = folder / "audit.jsonl";
+  ChainFile file(stream_in(path), key(), fake_clock);
+  append(file, 2);
+  ASSERT_EQ(::rename(path.c_str(), (path + ".1").c_str()), 0);
+  append(file, 2);
+  const Verification result = verify({path, path + ".1"}, {});
+  EXPECT_TRUE(result.is_good()) << told(result);
+  EXPECT_EQ(result.chains.size(), 1u);
+}
+
+// Whenever it dies, what it leaves is a chain, and the next one goes on with it.
+TEST(AuditChainFile, KilledAtAnyMomentItLeavesAVerifiableChain) {
+  const Folder folder;
+  const std::string path = folder / "audit.jsonl";
+  for (int round = 0; round < 12; ++round) {
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      config::AuditStream settings = stream_in(path);
+      settings.rotate_size = 20'000;
+      settings.checkpoint_records = 10;
+      ChainFile file(settings, key(), fake_clock);
+      for (int i = 0;; ++i) {
+        if (!file.begin()) ::_exit(1);
+        for (int j = 0; j < 20; ++j) file.lines().add_record(decoded(sample("r")));
+        file.lines().add_checkpoint("records");
+        if (!file.write()) ::_exit(1);
+        file.end();
+      }
+    }
+    ::usleep(static_cast<useconds_t>(3'000 + round * 1'700));
+    ::kill(child, SIGKILL);
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    ASSERT_TRUE(WIFSIGNALED(status)) << "it ended by itself";
+    if (contents(path).empty() && list_closed(path).empty()) continue;  // it was killed before its first line
+    const Verification result = verify(folder.files(), keys());
+    ASSERT_TRUE(result.is_good()) << told(result);
+    ASSERT_LE(result.chains.size(), 1u);
+  }
+}
+
+TEST(AuditFileName, TakesOnlyItsOwnForClosedFiles) {
+  EXPECT_EQ(closed_suffix(1'790'000'000ll * 1'000'000'000, 1001), "20260921T141320Z.000000001001");
+  EXPECT_TRUE(is_closed_suffix("20260921T141320Z.000000001001"));
+  EXPECT_TRUE(is_closed_suffix("20260921T141320Z.1234567890123"));
+  EXPECT_FALSE(is_closed_suffix("20260921T141320Z.000000001001.broken"));
+  EXPECT_FALSE(is_closed_suffix("20260921T141320Z.1"));
+  EXPECT_FALSE(is_closed_suffix("lock"));
+}
+
+}  // namespace
+}  // namespace postern::audit::test
