@@ -118,6 +118,32 @@ def test_explain_nobody(folder, args, verdict):
     assert f"verdict     {verdict}" in result.stdout
 
 
+@pytest.mark.parametrize("target, verdict", [
+    ("/api/x/status", "allow"),
+    ("/%61pi/x/status", "allow"),
+    ("/api/private/../x/status", "allow"),  # what is judged is what is sent
+    ("//api/x/status", "allow"),
+    ("/api/private/x?path=/status", "403"),  # T04: the query is no path
+    ("/api/x/status/../../private", "403"),  # T08
+    ("/api/x/%2e%2e/private/status/", "403"),
+    ("/api/x%2fprivate/status", "400"),
+    ("/api/x/status#", "400"),  # T05
+    ("/api/x%23/private", "403"),
+    ("/api/x;y/status", "403"),  # T10: some servers read /api/x/status
+    ("/api/x%3by/status", "403"),
+    ("/api/x%ff/status", "400"),  # T12, T14
+])
+def test_public_paths(folder, target, verdict):
+    """A path that is open to everybody opens no other one."""
+    edit(folder / "postern.toml", "[[policy]]",
+         """[[policy]]\nname = "public"\nallow = ['path matches "/api/[^/]+/status"']\n[[policy]]""")
+    with open(folder / "postern.toml", "a") as config:
+        config.write('[[route]]\nname = "api"\npath = "/*"\nforward = "models"\n'
+                     '[route.access]\nauth = "none"\npolicy = "public"\n')
+    result = explain(folder, "GET", target)
+    assert re.search(rf"^verdict +{verdict}", result.stdout, re.M), result.stdout
+
+
 def encode(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
