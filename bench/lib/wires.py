@@ -192,7 +192,7 @@ pem_file = "{token_key}"
 
 [[policy]]
 name = "predict"
-allow = ["scope == 'predict'"]
+allow = ['scopes has "predict"']
 
 [[limit]]
 name = "subjects"

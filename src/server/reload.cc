@@ -75,6 +75,10 @@ void Daemon::watch_files() {
   if (const auto& trace = loaded_.settings.trace; trace && trace->otlp) {
     add(net::tls_files(trace::tls_of(trace->otlp->tls)));
   }
+  for (const config::Issuer& issuer : loaded_.settings.issuers)
+    add({issuer.jwks_file, issuer.pem_file, issuer.secret_file});
+  add({loaded_.settings.credentials.api_key_file});
+  std::erase(files, std::string());
   watch_fd_.reset();
   watch_.reset();
   settle_.cancel();
