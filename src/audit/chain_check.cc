@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t kMostFindings = 100;
 
-constexpr std::string_view kKinds[] = {"request", "intent",     "outcome", "file", "open",
+constexpr std::string_view kKinds[] = {"request", "intent",     "outcome", "file",     "open",
                                        "lost",    "checkpoint", "shrunk",  "recovered"};
 
 std::string quoted(std::string_view text) { return fmt::format("\"{}\"", text); }
@@ -86,8 +86,9 @@ void ChainCheck::look_at_link(const Line& line) {
     if (line.seq == 1) {
       if (line.prev != kNoHash) problem(line, "the first record of a chain names one before it");
     } else if (is_first_) {
-      note(line, fmt::format("records before this one are in files that were not given; the last of them has the hash {}",
-                             line.prev));
+      note(line,
+           fmt::format("records before this one are in files that were not given; the last of them has the hash {}",
+                       line.prev));
     }
     return;
   }

@@ -37,12 +37,12 @@ class ChainCheck {
   Verification& out_;
   ChainSummary chain_;
   std::string file_;
-  std::uint64_t number_ = 0;        // of the line
-  std::uint64_t expected_ = 0;      // number of the next record; 0: any
-  std::string hash_;                // of the record before; empty: not known
-  bool is_first_ = true;            // of the file
-  bool is_torn_ = false;            // the file before had a last line without an end
-  std::uint64_t problems_ = 0;      // of this chain
+  std::uint64_t number_ = 0;    // of the line
+  std::uint64_t expected_ = 0;  // number of the next record; 0: any
+  std::string hash_;            // of the record before; empty: not known
+  bool is_first_ = true;        // of the file
+  bool is_torn_ = false;        // the file before had a last line without an end
+  std::uint64_t problems_ = 0;  // of this chain
 };
 
 }  // namespace postern::audit

@@ -27,8 +27,8 @@ bool ChainFile::catch_up() {
   struct stat named {
   }, open{};
   if (::fstat(fd_, &open) != 0) return fail("cannot look at " + settings_.file);
-  const bool is_ours = ::stat(settings_.file.c_str(), &named) == 0 && named.st_dev == open.st_dev &&
-                       named.st_ino == open.st_ino;
+  const bool is_ours =
+      ::stat(settings_.file.c_str(), &named) == 0 && named.st_dev == open.st_dev && named.st_ino == open.st_ino;
   if (!is_ours) {  // rotated by another process of ours, or moved by somebody
     drop_file();
     return adopt();
@@ -137,8 +137,8 @@ bool ChainFile::start_file() {
       FileTail tail;
       struct stat status {};
       const int fd = ::open(closed.back().c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-      const bool is_read = fd >= 0 && ::fstat(fd, &status) == 0 &&
-                           read_tail(fd, static_cast<std::uint64_t>(status.st_size), tail);
+      const bool is_read =
+          fd >= 0 && ::fstat(fd, &status) == 0 && read_tail(fd, static_cast<std::uint64_t>(status.st_size), tail);
       if (fd >= 0) ::close(fd);
       const bool is_good = is_read && tail.problem.empty() && !tail.is_empty && tail.stream == settings_.name;
       if (is_good) lines_.follow(tail.chain, tail.last_seq, tail.last_hash);

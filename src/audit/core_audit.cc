@@ -18,7 +18,8 @@ constexpr Error kCut{Code::cancelled, Side::self, Retry::never};
 
 CoreAudit::Attached::Attached(net::Loop& l, CoreAudit& owner) noexcept
     : loop(l),
-      wake(l, [](void* self) noexcept { static_cast<CoreAudit*>(self)->look(); }, &owner),
+      wake(
+          l, [](void* self) noexcept { static_cast<CoreAudit*>(self)->look(); }, &owner),
       bell([](void* self) noexcept { static_cast<CoreAudit*>(self)->ring_now(); }, &owner),
       late([](void* self) noexcept { static_cast<CoreAudit*>(self)->expire(); }, &owner) {}
 

@@ -26,9 +26,8 @@ bool is_closed_suffix(std::string_view text) noexcept {
   constexpr std::string_view kPattern = "ddddddddTddddddZ.dddddddddddd";
   if (text.size() < kPattern.size()) return false;
   const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
-  const bool fits = std::ranges::equal(text.substr(0, kPattern.size()), kPattern, [&](char c, char wanted) {
-    return wanted == 'd' ? is_digit(c) : c == wanted;
-  });
+  const bool fits = std::ranges::equal(text.substr(0, kPattern.size()), kPattern,
+                                       [&](char c, char wanted) { return wanted == 'd' ? is_digit(c) : c == wanted; });
   return fits && std::ranges::all_of(text.substr(kPattern.size()), is_digit);
 }
 

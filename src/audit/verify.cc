@@ -40,8 +40,8 @@ void place_the_rest(std::vector<Place>& places) {
   const auto named = std::ranges::find_if(places, [](const Place& place) { return !place.chain.empty(); });
   if (named == places.end()) return;
   const std::string stream = named->stream, chain = named->chain;
-  const bool is_one = std::ranges::all_of(
-      places, [&](const Place& place) { return place.chain.empty() || place.chain == chain; });
+  const bool is_one =
+      std::ranges::all_of(places, [&](const Place& place) { return place.chain.empty() || place.chain == chain; });
   if (!is_one) return;
   for (Place& place : places) {
     place.stream = stream;

@@ -67,7 +67,7 @@ class ByteRing {
   alignas(64) std::atomic<std::uint64_t> head_{0};
   std::uint64_t seen_tail_ = 0;
   std::uint64_t cursor_ = 0;  // where front() looks: head_, or what was skipped behind it
-  std::uint64_t next_ = 0;  // behind the record that front() gave
+  std::uint64_t next_ = 0;    // behind the record that front() gave
 };
 
 }  // namespace postern

@@ -50,8 +50,8 @@ void print_chain(const audit::ChainSummary& chain, bool has_keys, std::ostream& 
 
 }  // namespace
 
-int audit_verify_command(const std::vector<std::string>& files, const std::vector<std::string>& keys,
-                         std::ostream& out, std::ostream& err) {
+int audit_verify_command(const std::vector<std::string>& files, const std::vector<std::string>& keys, std::ostream& out,
+                         std::ostream& err) {
   std::vector<crypto::Ed25519PublicKey> loaded;
   for (const std::string& path : keys) {
     const crypto::Loaded<std::string> text = crypto::read_small_file("key file", path);

@@ -186,10 +186,11 @@ int run_command_line(int argc, char** argv) {
   std::vector<std::string> audit_files, audit_keys;
   CLI::App* audit = app.add_subcommand("audit", "Look at audit files");
   audit->require_subcommand(1);
-  CLI::App* verify = audit->add_subcommand("verify", "Find what was changed, removed or moved: 0 nothing, 1 something");
-  verify->add_option("file", audit_files, "audit files of one or more streams, in any order")->required();
-  verify->add_option("--key", audit_keys, "a public key (PEM) that checkpoints have to be signed with");
-  verify->callback([&] { exit_code = audit_verify_command(audit_files, audit_keys, std::cout, std::cerr); });
+  CLI::App* verify_audit =
+      audit->add_subcommand("verify", "Find what was changed, removed or moved: 0 nothing, 1 something");
+  verify_audit->add_option("file", audit_files, "audit files of one or more streams, in any order")->required();
+  verify_audit->add_option("--key", audit_keys, "a public key (PEM) that checkpoints have to be signed with");
+  verify_audit->callback([&] { exit_code = audit_verify_command(audit_files, audit_keys, std::cout, std::cerr); });
 
   std::string folder = ".";
   CLI::App* dev_cert = app.add_subcommand("dev-cert", "Make a certificate for local trials");

@@ -67,10 +67,9 @@ Loaded<Ed25519PublicKey> Ed25519PublicKey::parse(std::string_view pem) {
 
 bool Ed25519PublicKey::verify(std::string_view message, const Ed25519Signature& signature) const noexcept {
   const DigestCtxPtr context(EVP_MD_CTX_new());
-  const bool is_good =
-      context && EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, key_.get()) == 1 &&
-      EVP_DigestVerify(context.get(), signature.data(), signature.size(),
-                       reinterpret_cast<const unsigned char*>(message.data()), message.size()) == 1;
+  const bool is_good = context && EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, key_.get()) == 1 &&
+                       EVP_DigestVerify(context.get(), signature.data(), signature.size(),
+                                        reinterpret_cast<const unsigned char*>(message.data()), message.size()) == 1;
   ERR_clear_error();
   return is_good;
 }
@@ -104,8 +103,7 @@ Ed25519Key Ed25519Key::make() {
 bool Ed25519Key::sign(std::string_view message, Ed25519Signature& out) const noexcept {
   const DigestCtxPtr context(EVP_MD_CTX_new());
   std::size_t size = out.size();
-  const bool is_good = context &&
-                       EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key_.get()) == 1 &&
+  const bool is_good = context && EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key_.get()) == 1 &&
                        EVP_DigestSign(context.get(), out.data(), &size,
                                       reinterpret_cast<const unsigned char*>(message.data()), message.size()) == 1 &&
                        size == out.size();

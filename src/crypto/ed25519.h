@@ -1,5 +1,5 @@
-// Ed25519 for what we sign ourselves: checkpoints of the audit trail. Keys come from PEM (PKCS #8, SubjectPublicKeyInfo).
-// A key may be used by one thread at a time; loading is for start-up and reload.
+// Ed25519 for what we sign ourselves: checkpoints of the audit trail. Keys come from PEM (PKCS #8,
+// SubjectPublicKeyInfo). A key may be used by one thread at a time; loading is for start-up and reload.
 #pragma once
 
 #include <array>

@@ -15,7 +15,7 @@ constinit const FactKind kPathFact{.name = "path",
                                    .read =
                                        [](const PolicyInput& input, std::string_view, FactValue& out) noexcept {
                                          if (has_encoded_slash(input.path) || has_parameters(input.path)) return;
-      out.text = input.path;
+                                         out.text = input.path;
                                          out.known = !out.text.empty();
                                        }};
 

@@ -21,7 +21,7 @@ namespace postern::policy {
 /// What an expression may refer to.
 struct ParseContext {
   Program& program;
-  const std::vector<std::string_view>& policies;             // names, in order
+  const std::vector<std::string_view>& policies;  // names, in order
   // nullptr: any.
   const std::vector<std::string_view>* variables = nullptr;  // of paths
   const std::vector<std::string_view>* listeners = nullptr;

@@ -144,7 +144,8 @@ TEST(PolicyLanguage, KnowsTheNamesOfTheConfig) {
   options.path_variables = std::vector<std::string>{"model", "team"};
   options.listeners = std::vector<std::string>{"public", "internal"};
   options.routes = std::vector<std::string>{"predict"};
-  for (const char* good : {"path.model == 'a'", "listener == 'public'", "route in ['predict']", "route starts_with 'x'"})
+  for (const char* good :
+       {"path.model == 'a'", "listener == 'public'", "route in ['predict']", "route starts_with 'x'"})
     EXPECT_TRUE(problems_of(good, options).empty()) << good;
   const std::vector<Mistake> mistakes{
       {"path.modle == 'a'", "at character 1: no route's path has a variable \"modle\"", "model"},
