@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -88,7 +89,7 @@ class PrincipalPin {
   struct Note {
     std::uint64_t key = 0;
     std::int64_t good_until = 0;
-    std::string text;
+    std::shared_ptr<const std::string> text;  // requests on their way hold it, too
   };
   std::vector<Note>& notes() const noexcept { return block_->notes; }
 

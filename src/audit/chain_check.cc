@@ -45,7 +45,11 @@ void ChainCheck::add_file(const std::string& path) {
   }
   if (reader.error().empty() && !is_first_) return;
   number_ = 0;
-  add(Weight::problem, 0, reader.error().empty() ? "it is empty" : reader.error());
+  if (reader.error().empty()) {
+    add(Weight::note, 0, "it is empty: a crash when it was begun, or somebody has emptied it");
+  } else {
+    add(Weight::problem, 0, reader.error());
+  }
 }
 
 void ChainCheck::look_at(std::string_view text, bool is_torn) {

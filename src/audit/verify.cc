@@ -69,6 +69,10 @@ Verification verify(const std::vector<std::string>& files, const std::vector<cry
              places[i].stream == first.stream);
     check.finish();
   }
+  if (out.chains.empty() && out.is_good()) {
+    out.findings.push_back({Weight::problem, files.empty() ? "" : files.front(), 0, 0, "there is no record at all"});
+    ++out.problems;
+  }
   return out;
 }
 

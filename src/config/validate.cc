@@ -119,6 +119,8 @@ void validate(const Settings& settings, const Origins& origins, Report& report) 
   validate_failures(settings, report);
   validate_trace(settings, report);
   validate_daemon(settings, report);
+  validate_limits(settings, origins, report);
+  validate_audit(settings, origins, report);
   validate_identity(settings, origins, report);
 }
 

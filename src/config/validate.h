@@ -26,6 +26,10 @@ void validate_trace(const Settings& settings, Report& report);
 /// validate's part on overload and watchdog, in validate_daemon.cc.
 void validate_daemon(const Settings& settings, Report& report);
 
+/// validate's parts on limits and the audit trail, and the routes that use them: validate_audit.cc.
+void validate_limits(const Settings& settings, const Origins& origins, Report& report);
+void validate_audit(const Settings& settings, const Origins& origins, Report& report);
+
 /// validate's part on where an upstream's endpoints come from, in validate_discovery.cc.
 void validate_discovery(const Upstream& upstream, const std::string& path, const Origins& origins, Report& report);
 

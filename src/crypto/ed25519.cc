@@ -111,6 +111,13 @@ bool Ed25519Key::sign(std::string_view message, Ed25519Signature& out) const noe
   return is_good;
 }
 
+std::string Ed25519Key::public_bytes() const {
+  std::string bytes(32, '\0');
+  std::size_t size = bytes.size();
+  if (EVP_PKEY_get_raw_public_key(key_.get(), reinterpret_cast<unsigned char*>(bytes.data()), &size) != 1) return {};
+  return bytes;
+}
+
 std::string Ed25519Key::public_pem() const { return pem_of<write_public>(key_.get()); }
 std::string Ed25519Key::private_pem() const { return pem_of<write_private>(key_.get()); }
 

@@ -43,6 +43,8 @@ class Ed25519Key {
   [[nodiscard]] bool sign(std::string_view message, Ed25519Signature& out) const noexcept;
   [[nodiscard]] const Ed25519KeyId& id() const noexcept { return id_; }
   [[nodiscard]] std::string public_pem() const;
+  /// The 32 bytes themselves.
+  [[nodiscard]] std::string public_bytes() const;
   [[nodiscard]] std::string private_pem() const;
 
  private:

@@ -71,6 +71,10 @@ class CoreIdentity {
   }
   Identified verify(std::string_view token, const KeyedHash& hash, const http::Address& client, Moment now);
 
+  /// For proofs that are checked elsewhere: the same budget as tokens have.
+  bool may_check(const http::Address& client, Moment now) noexcept { return budget_.may_check(client, now.steady_ms); }
+  void failed(const http::Address& client, Moment now) noexcept { budget_.failed(client, now.steady_ms); }
+
   [[nodiscard]] const TokenCache& cache() const noexcept { return *cache_; }
   [[nodiscard]] RevocationTable& revocations() noexcept { return revoked_; }
 

@@ -35,6 +35,8 @@ struct Refusal {
 
 /// The most buckets that one request draws from: more than one of a limit only where that counts by group.
 inline constexpr std::size_t kMaxTaken = 16;
+/// Of a caller's groups, in the order of their names.
+inline constexpr std::size_t kMaxGroups = 8;
 
 /// What a request has taken. In the request's context; its end, or release(), gives back its places among those that
 /// are served at a time.
@@ -93,7 +95,7 @@ class CoreLimits {
                   Refusal& refusal) noexcept;
   bool take_bucket(CoreTable& table, const KeyedHash& key, const LimitInput& input, Nanoseconds now, LimitGuard& guard,
                    Refusal& refusal) noexcept;
-  void drop_unused(Nanoseconds now) noexcept;
+  void drop_unused() noexcept;
 
   std::vector<std::unique_ptr<CoreTable>> tables_;  // by the limit's slot
 };

@@ -36,18 +36,20 @@ struct Ask {
   std::uint32_t wants_requests = 0;  // at most; 0: none
   std::uint32_t wants_slots = 0;
   std::int64_t wants_body = 0;   // at most
-  std::int64_t needs_body = -1;  // this much is spent at once, even where it leads below zero; -1: nothing is
+  std::int64_t needs_body = -1;  // so much is given where anything is left, even if that leads below zero; -1: none
+  bool is_crowd = false;         // what it had came from the bucket of all that found no place
 };
 
 struct Grant {
   std::uint32_t requests = 0;
   std::uint32_t slots = 0;
-  std::int64_t body = 0;  // beside needs_body
+  std::int64_t body = 0;
   bool is_refused = false;
   Budget refused = Budget::requests;
   Nanoseconds wait = 0;    // until it is worth another try, where refused
   std::uint64_t left = 0;  // requests that nobody has leased
   bool is_scarce = false;  // slots: give them back at once
+  bool is_crowd = false;
 };
 
 class SharedLimit {
@@ -60,7 +62,7 @@ class SharedLimit {
 
   /// All that is asked for, or a refusal (and then nothing but the report has been taken).
   Grant lease(const KeyedHash& key, const Ask& ask, Nanoseconds now) noexcept;
-  /// What is left of a lease, and what has been spent of it.
+  /// What is left of a lease, and what has been spent of it. `body` below zero: bytes that were spent beyond it.
   void give_back(const KeyedHash& key, const Ask& spent, std::uint32_t requests, std::uint32_t slots, std::int64_t body,
                  Nanoseconds now) noexcept;
 
@@ -74,16 +76,25 @@ class SharedLimit {
   [[nodiscard]] std::uint32_t seconds_for(double requests) const noexcept;
 
   /// Buckets at present, and requests that had to share one because there was no room for another.
-  [[nodiscard]] std::size_t keys() const noexcept;
+  [[nodiscard]] std::uint64_t keys() const noexcept;
   [[nodiscard]] std::uint64_t crowded() const noexcept;
+  /// Times that a core has come for more.
+  [[nodiscard]] std::uint64_t leases() const noexcept;
 
  private:
   struct Bucket;
   struct Shard;
 
+  template <class Count>
+  std::uint64_t sum(Count count) const noexcept;
   Shard& shard_of(const KeyedHash& key) noexcept;
   void refill(Bucket& bucket, Nanoseconds now) const noexcept;
   static void settle(Bucket& bucket, const Ask& spent) noexcept;
+  [[nodiscard]] bool is_full(const Bucket& bucket) const noexcept;
+  [[nodiscard]] bool is_heavy(const Bucket& bucket) const noexcept;
+  bool make_room(Shard& shard, Nanoseconds now) noexcept;
+  Bucket& find_or_add(Shard& shard, const KeyedHash& key, bool is_crowd, Nanoseconds now) noexcept;
+  void touch(Shard& shard, Bucket& bucket) noexcept;
   [[nodiscard]] bool refuse(const Bucket& bucket, const Ask& ask, Grant& grant) const noexcept;
   [[nodiscard]] std::uint32_t slice(double available, std::uint32_t wanted) const noexcept;
 

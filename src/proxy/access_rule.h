@@ -8,12 +8,21 @@
 #include <vector>
 
 #include "config/settings.h"
+#include "identity/dpop_nonce.h"
 #include "identity/presented.h"
 #include "limit/limit_book.h"
 #include "policy/policy_set.h"
 #include "proxy/identity_headers.h"
 
 namespace postern::proxy {
+
+struct AuditRule {
+  bool outcome = false;
+  bool intent = false;
+  bool required = false;  // without a recorded intent: 503
+
+  [[nodiscard]] bool is_on() const noexcept { return outcome || intent; }
+};
 
 struct AccessRule {
   config::RouteAuth auth = config::RouteAuth::required;
@@ -42,6 +51,9 @@ struct AccessRules {
   IdentityNames names;
   std::shared_ptr<const limit::LimitBook> limits;
   std::size_t max_token = 16 * 1024;
+  std::vector<AuditRule> audit;  // by Route::index; empty: nothing is recorded
+  std::shared_ptr<const identity::DpopNonces> nonces;
+  std::string realm;
   // WWW-Authenticate
   std::string challenge;
   std::string challenge_invalid_request;
@@ -49,6 +61,9 @@ struct AccessRules {
 
   [[nodiscard]] const AccessRule* of(std::size_t route) const noexcept {
     return route < by_route.size() ? by_route[route].get() : nullptr;
+  }
+  [[nodiscard]] AuditRule audit_of(std::size_t route) const noexcept {
+    return route < audit.size() ? audit[route] : AuditRule();
   }
 };
 

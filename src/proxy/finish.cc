@@ -54,6 +54,7 @@ void Pipeline::finish(RequestContext& rc) noexcept {
   }
   if (rc.caller && rc.caller->limited)
     rc.caller->taken.charge_body(rc.exchange.request_body().received(), rc.started + duration);
+  if (audit_.concerns(rc)) audit_.record_outcome(rc, duration);
   note_drift(rc);
   if (rc.trace.is_on()) rc.trace.finish(rc, rc.started + duration);
   if (!log_.is_enabled()) return;

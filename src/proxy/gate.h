@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "base/task.h"
+#include "identity/assertion.h"
 #include "identity/core_identity.h"
 #include "limit/core_limits.h"
 #include "metrics/core_metrics.h"
@@ -23,6 +24,7 @@ class Gate {
   identity::CoreIdentity& identity() noexcept { return identity_; }
   KeyWaiters& waiters() noexcept { return waiters_; }
   limit::CoreLimits& limits() noexcept { return limits_; }
+  identity::AssertionSigner& signer() noexcept { return signer_; }
 
   /// Finds the credential, and whose it is if that is known already. `rc.caller->unknown` stays true where it is not:
   /// authenticate() next.
@@ -30,11 +32,12 @@ class Gate {
   /// Verifies what recall() did not know; may wait for keys of its issuer.
   Task<const Reply*> authenticate(RequestContext& rc, const AccessRule& rule);
   /// Whether the caller may, by what the route wants: nothing of this is remembered from one request to the next.
-  const Reply* authorize(RequestContext& rc, const AccessRule& rule) noexcept;
+  const Reply* authorize(RequestContext& rc, const AccessRule& rule);
 
  private:
-  const Reply* accept(RequestContext& rc, const AccessRule& rule, PrincipalPin who) noexcept;
-  const Reply* accept_certificate(RequestContext& rc, const AccessRule& rule) noexcept;
+  const Reply* accept(RequestContext& rc, const AccessRule& rule, PrincipalPin who);
+  const Reply* check_proof(RequestContext& rc);
+  const Reply* accept_certificate(RequestContext& rc, const AccessRule& rule);
   const Reply* refuse(RequestContext& rc, const identity::Identified& why) noexcept;
   const Reply* challenge(RequestContext& rc, std::uint16_t status, metrics::Reason reason, const char* detail,
                          std::string_view text) noexcept;
@@ -51,6 +54,7 @@ class Gate {
   identity::CoreIdentity identity_;
   KeyWaiters waiters_;
   limit::CoreLimits limits_;
+  identity::AssertionSigner signer_;
 };
 
 /// What the upstream is told of the caller, and what it is not: credential and claims of the client's own are taken

@@ -142,6 +142,8 @@ bool prepare_response(RequestContext& rc, http::ResponseHead& head, std::string_
   if (head.status >= 200 && !rc.trace.add_server_timing(rc, head)) return false;
   // What a gRPC server says without a message is metadata to its caller: nothing is put beside it.
   const bool alone = rc.grpc == grpc::Kind::grpc;
+  if (rc.caller && !rc.caller->dpop_nonce.empty() && !alone && !head.fields.add("DPoP-Nonce", rc.caller->dpop_nonce))
+    return false;
   if (rc.caller && rc.caller->limited && !alone && !add_rate_limit(rc, head)) return false;
   if (rc.sticky_policy && !alone && !add_sticky_cookie(rc, head)) return false;
   if (!rc.match.route->response_headers.empty() && !rc.match.route->response_headers.apply(head.fields)) return false;

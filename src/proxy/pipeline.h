@@ -11,6 +11,7 @@
 #include "metrics/core_metrics.h"
 #include "net/loop.h"
 #include "postern/request_handler.h"
+#include "proxy/audit_step.h"
 #include "proxy/gate.h"
 #include "proxy/request_context.h"
 
@@ -37,11 +38,13 @@ class Pipeline final : public RequestHandler {
   Task<void> reject(Exchange& exchange, std::uint16_t status, const char* reason) override;
   FramePool& frames() noexcept { return loop_.frames(); }
   Gate& gate() noexcept { return gate_; }
+  AuditStep& audit() noexcept { return audit_; }
   [[nodiscard]] std::uint64_t in_flight() const noexcept { return in_flight_; }
 
  private:
   Task<const Reply*> decide(RequestContext& rc);
   const Reply* refuse(RequestContext& rc) noexcept;
+  static const Reply* refuse_unrecorded(RequestContext& rc) noexcept;
   const Reply* route(RequestContext& rc) noexcept;
   const Reply* answer_here(RequestContext& rc) noexcept;
   const Reply* redirect(RequestContext& rc, const route::Redirect& redirect) noexcept;
@@ -56,13 +59,12 @@ class Pipeline final : public RequestHandler {
   void log(RequestContext& rc, Nanoseconds duration) noexcept;
   std::string_view date() noexcept;
 
-  const Reply* keep(RequestContext& rc, const Reply& reply) noexcept;
-
   net::Loop& loop_;
   metrics::CoreMetrics& metrics_;
   accesslog::CoreLog& log_;
   trace::CoreTracer* const tracer_;  // nullptr: spans go nowhere, whatever the config says
   Gate gate_;
+  AuditStep audit_;
   GenerationPin generation_;
   Random random_;
   std::uint64_t in_flight_ = 0;

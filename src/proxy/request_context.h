@@ -45,7 +45,9 @@ struct RequestContext {
 
   // 2. who is asking, and what was found about it; only on routes with rules
   std::optional<Caller> caller;
-  PrincipalPin principal;  // nullptr: nobody is known
+  PrincipalPin principal;         // nullptr: nobody is known
+  std::string_view audited_path;  // as it was matched, before any rewriting
+  bool has_intent = false;        // the audit trail knows of it
 
   // a gRPC call, and the dialect of answers to it
   grpc::Kind grpc = grpc::Kind::none;
@@ -80,5 +82,11 @@ struct RequestContext {
   Buffer path_space;                     // a rewritten path
   std::unique_ptr<char[]> tunnel_space;  // what the access log will want, when the head has been let go
 };
+
+/// The reply that a step has decided upon, in the context: what steps return.
+inline const Reply* keep_reply(RequestContext& rc, const Reply& reply) noexcept {
+  rc.reply = reply;
+  return &rc.reply;
+}
 
 }  // namespace postern::proxy

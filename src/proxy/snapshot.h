@@ -30,8 +30,9 @@ namespace postern::crypto {
 class TicketKeys;
 }
 namespace postern::identity {
+struct AssertionKey;
 struct IdentitySources;
-}
+}  // namespace postern::identity
 
 namespace postern::proxy {
 
@@ -72,7 +73,8 @@ struct Snapshot {
   std::shared_ptr<const net::TlsMaterial> tracing_material;  // towards an https collector
   std::vector<metrics::Slot> route_slots;                    // by Route::index
   std::shared_ptr<const AccessRules> access = std::make_shared<const AccessRules>();
-  std::shared_ptr<const identity::IdentitySources> identity;  // as of its making; nullptr: nobody is asked
+  std::shared_ptr<const identity::AssertionKey> assertion_key;  // nullptr: nothing is asserted
+  std::shared_ptr<const identity::IdentitySources> identity;    // as of its making; nullptr: nobody is asked
   struct UpstreamSpec {
     upstream::ClusterSpec cluster;
     std::optional<upstream::HealthSpec> health;        // none: endpoints are not checked

@@ -14,6 +14,10 @@
 #include "metrics/registry.h"
 #include "proxy/snapshot.h"
 
+namespace postern::identity {
+class KeySet;
+}
+
 namespace postern::server {
 
 class SnapshotBuilder {
@@ -49,8 +53,13 @@ class SnapshotBuilder {
   void add_balancing(Job& job, std::size_t position, proxy::Snapshot::UpstreamSpec& spec);
   void add_routes(Job& job);
   void add_tracing(Job& job);
-  static void add_identity(Job& job);  // build_identity.cc
-  void add_access(Job& job);           // build_identity.cc
+  // build_identity.cc
+  void add_identity(Job& job);
+  void add_access(Job& job);
+  static void add_audit(Job& job, proxy::AccessRules& rules);
+  void add_assertion(Job& job);
+  [[nodiscard]] bool keeps_old(const Job& job) const;
+  [[nodiscard]] std::shared_ptr<const identity::KeySet> last_keys(const std::string& issuer) const;
   std::shared_ptr<const crypto::TicketKeys> ticket_keys(const config::Listener& listener);
 
   metrics::MetricsRegistry& registry_;
@@ -58,6 +67,8 @@ class SnapshotBuilder {
   std::map<std::string, std::shared_ptr<crypto::TicketKeys>> keys_;          // by listener
   std::map<std::string, std::shared_ptr<upstream::SharedUpstream>> shared_;  // by upstream
   limit::LimitRegistry limits_;
+  const std::shared_ptr<const identity::DpopNonces> nonces_ =
+      std::make_shared<const identity::DpopNonces>(identity::DpopNonces::make_key());
   std::shared_ptr<const crypto::SecretText> sticky_key_;  // of this process, where the config has none
   std::shared_ptr<const proxy::Snapshot> last_;
   std::uint64_t number_ = 0;

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cctype>
 
+#include "audit/trail.h"
 #include "base/log.h"
 #include "config/path_pattern.h"
 #include "crypto/pem_file.h"
+#include "identity/assertion.h"
 #include "identity/core_identity.h"
 #include "proxy/access_rule.h"
 #include "server/build_job.h"
@@ -114,6 +116,11 @@ void SnapshotBuilder::add_identity(Job& job) {
     KeySet::Made made = keys_of(issuer);
     for (const std::string& skipped : made.skipped)
       log::warn("a key is left out", {{"issuer", issuer.name}, {"why", skipped}});
+    if (!made.keys && keeps_old(job)) {
+      log::error("keys not reloaded, the old ones stay", {{"issuer", issuer.name}, {"why", made.error}});
+      made.keys = last_keys(issuer.name);
+      kept_old_ = true;
+    }
     if (made.keys)
       sources->issuers = sources->issuers->with_keys(i, made.keys);
     else
@@ -121,12 +128,27 @@ void SnapshotBuilder::add_identity(Job& job) {
   }
   if (!settings.credentials.api_key_file.empty()) {
     auto keys = identity::ApiKeySet::load(settings.credentials.api_key_file);
-    if (keys)
+    if (!keys && keeps_old(job) && last_->identity->api_keys) {
+      log::error("API keys not reloaded, the old ones stay", {{"why", keys.error}});
+      sources->api_keys = last_->identity->api_keys;
+      kept_old_ = true;
+    } else if (keys)
       sources->api_keys = *keys.value;
     else
       job.complain("credentials.api_key_file", keys.error);
   }
   job.out.identity = std::move(sources);
+}
+
+bool SnapshotBuilder::keeps_old(const Job& job) const {
+  return job.on_bad_certificate == OnBadCertificate::keep_old && last_ && last_->identity;
+}
+
+std::shared_ptr<const KeySet> SnapshotBuilder::last_keys(const std::string& issuer) const {
+  for (const identity::TrustedIssuer& known : last_->identity->issuers->issuers()) {
+    if (known.name() == issuer) return known.keys;
+  }
+  return nullptr;
 }
 
 void SnapshotBuilder::add_access(Job& job) {
@@ -143,6 +165,8 @@ void SnapshotBuilder::add_access(Job& job) {
                      .sagemaker = credentials.sagemaker_attributes,
                      .token_header = credentials.token_header};
   rules->max_token = credentials.max_token;
+  rules->nonces = nonces_;
+  rules->realm = credentials.realm;
   rules->challenge = challenge_of(credentials, "");
   rules->challenge_invalid_request = challenge_of(credentials, "invalid_request");
   rules->challenge_invalid_token = challenge_of(credentials, "invalid_token");
@@ -157,7 +181,42 @@ void SnapshotBuilder::add_access(Job& job) {
       rules->by_route.push_back(
           route.access ? rule_of(*route.access, route.path, *job.out.policies, *rules->limits, credentials) : nullptr);
   }
+  add_audit(job, *rules);
   job.out.access = std::move(rules);
+  const bool asserts = std::any_of(settings.routes.begin(), settings.routes.end(),
+                                   [](const config::Route& route) { return route.access && route.access->assertion; });
+  if (asserts) add_assertion(job);
+}
+
+void SnapshotBuilder::add_audit(Job& job, proxy::AccessRules& rules) {
+  const config::Settings& settings = job.loaded.settings;
+  for (std::size_t i = 0; i < settings.audit.size(); ++i) {
+    const std::string error = audit::AuditTrail::check(settings.audit[i]);
+    if (!error.empty()) job.complain("audit[" + std::to_string(i) + "]", error);
+  }
+  if (settings.audit.empty()) return;
+  for (const config::Route& route : settings.routes) {
+    rules.audit.push_back({.outcome = route.audit != config::RouteAudit::off,
+                           .intent = route.audit == config::RouteAudit::intent,
+                           .required = route.audit_required});
+  }
+}
+
+/// A key of this process stays as long as the process does; one of a file is read again.
+void SnapshotBuilder::add_assertion(Job& job) {
+  const config::Assertion& settings = job.loaded.settings.assertion;
+  const bool same = last_ && last_->assertion_key && settings.key_file.empty() &&
+                    last_->settings.assertion.key_file.empty() && last_->settings.assertion.issuer == settings.issuer &&
+                    last_->settings.assertion.lifetime == settings.lifetime;
+  if (same) {
+    job.out.assertion_key = last_->assertion_key;
+    return;
+  }
+  auto key = identity::AssertionKey::load(settings);
+  if (key)
+    job.out.assertion_key = *key.value;
+  else
+    job.complain("assertion.key_file", key.error);
 }
 
 }  // namespace postern::server

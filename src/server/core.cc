@@ -37,12 +37,14 @@ void Core::run() {
   const std::string name = "core-" + std::to_string(number_);
   ::pthread_setname_np(::pthread_self(), name.c_str());
   heartbeat_.start();
+  if (trail_) trail_->attach(loop_);
   loop_.run();
   // Stopped: close what is kept, and let the operations that this aborts come home.
   acceptors_.clear();
   checks_.stop();
   pipeline_.install(proxy::GenerationPin());
   loop_.finish();
+  if (trail_) trail_->detach();
   library_.leave_thread();
 }
 
@@ -81,6 +83,8 @@ void Core::install(const Install& message) {
   metrics_.prepare(message.snapshot->slots);
   if (message.snapshot->settings.drift) metrics_.models().prepare();
   install_identity(*message.snapshot);
+  pipeline_.audit().set_trail(trail_);
+  pipeline_.audit().set_streams(message.audit_streams);
   pipeline_.install(make_generation(message.snapshot));
   start_checks();
   close_acceptors(message.closed);
@@ -99,6 +103,7 @@ void Core::install_identity(const proxy::Snapshot& snapshot) {
   proxy::Gate& gate = pipeline_.gate();
   gate.identity().install(snapshot.identity, std::time(nullptr));
   gate.limits().install(snapshot.access->limits);
+  gate.signer().install(snapshot.assertion_key);
 }
 
 void Core::close_acceptors(const std::vector<std::uint16_t>& listeners) {
@@ -221,6 +226,7 @@ void Core::set_overload(Stage stage, bool close_idle, const std::string& retry_a
 }
 
 void Core::cut() noexcept {
+  if (trail_) trail_->cut();
   for (Connection* c = first_; c; c = c->next_) c->cut();
 }
 

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "audit/core_audit.h"
 #include "base/task_group.h"
 #include "crypto/library.h"
 #include "net/loop.h"
@@ -38,6 +39,7 @@ struct Install {
   std::vector<ListenerSocket> opened;
   std::vector<std::pair<std::uint16_t, std::uint16_t>> moved;  // the same socket under another listener's name
   std::vector<std::uint16_t> closed;
+  std::vector<audit::StreamIndex> audit_streams;  // by listener
 };
 
 /// How a drain treats connections without a request: as `first` says at once, and after a while all of them end.
@@ -58,6 +60,8 @@ class Core {
   // Control thread.
   /// Before start(): where connections are counted that are limited for all cores together.
   void share(AddressTable& addresses) noexcept { addresses_ = &addresses; }
+  /// The same, for the audit trail.
+  void share(audit::CoreAudit& trail) noexcept { trail_ = &trail; }
   void start();
   /// From now on that much is given up. `close_idle`: connections without a request, too.
   void post_overload(Stage stage, bool close_idle, std::string retry_after);
@@ -113,6 +117,7 @@ class Core {
   Heartbeat heartbeat_;
   AddressTable own_addresses_;
   AddressTable* addresses_ = &own_addresses_;
+  audit::CoreAudit* trail_ = nullptr;
   wire::H1ExchangePool exchanges_;
   wire::H2ExchangePool h2_exchanges_;
   proxy::Pipeline pipeline_;

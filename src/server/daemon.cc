@@ -59,6 +59,7 @@ int Daemon::run() {
   for (auto& core : cores_) core->join();
   if (access_log_) access_log_->stop(std::chrono::seconds(1));
   if (exporter_) exporter_->stop(std::chrono::seconds(1));
+  trail_.stop(std::chrono::seconds(5));
   log::info("stopped");
   return 0;
 }
@@ -74,6 +75,7 @@ bool Daemon::start() {
     cores_.push_back(
         std::make_unique<Core>(i, engine_, metrics, access_log_->add_core(metrics), &exporter_->add_core(metrics)));
     cores_.back()->share(addresses_);
+    cores_.back()->share(trail_.add_core());
   }
   std::vector<config::Diagnostic> diagnostics;
   if (!apply(loaded_, SnapshotBuilder::OnBadCertificate::refuse, diagnostics)) {
@@ -82,6 +84,7 @@ bool Daemon::start() {
   }
   if (!start_admin()) return false;
   access_log_->start();
+  trail_.start();
   for (auto& core : cores_) core->start();
   return true;
 }
@@ -105,6 +108,10 @@ bool Daemon::apply(const config::LoadResult& loaded, SnapshotBuilder::OnBadCerti
   if (!snapshot) return false;
   std::vector<Install> installs(cores_.size());
   std::string error;
+  if (!configure_trail(loaded.settings, error)) {
+    diagnostics.push_back(loaded.diagnostic("audit", error));
+    return false;
+  }
   if (!open_listeners(loaded.settings, installs, error)) {
     diagnostics.push_back(loaded.diagnostic("listener", error));
     return false;
@@ -113,6 +120,8 @@ bool Daemon::apply(const config::LoadResult& loaded, SnapshotBuilder::OnBadCerti
   builder_.accepted(snapshot);
   for (std::size_t i = 0; i < cores_.size(); ++i) {
     installs[i].snapshot = snapshot;
+    for (const proxy::ListenerPolicy& listener : snapshot->listeners)
+      installs[i].audit_streams.push_back(trail_.stream_of(listener.name));
     cores_[i]->post_install(std::move(installs[i]));
   }
   exporter_->configure(trace::export_options(loaded.settings.trace, snapshot->tracing_material));
@@ -120,6 +129,18 @@ bool Daemon::apply(const config::LoadResult& loaded, SnapshotBuilder::OnBadCerti
   registry_.set(metrics::Gauge::config_generation, static_cast<std::int64_t>(snapshot->number));
   registry_.set(metrics::Gauge::config_loaded_at, static_cast<std::int64_t>(::time(nullptr)));
   return true;
+}
+
+/// Before any core knows of it. When what follows fails the streams stay as they are now: the requests that are
+/// recorded are still those of the old generation.
+bool Daemon::configure_trail(const config::Settings& settings, std::string& error) {
+  try {
+    trail_.configure(settings.audit);
+    return true;
+  } catch (const std::exception& e) {
+    error = e.what();
+    return false;
+  }
 }
 
 void Daemon::wait_for_signal() {

@@ -16,6 +16,7 @@
 #include "accesslog/access_log.h"
 #include "accesslog/own_log.h"
 #include "admin/server.h"
+#include "audit/trail.h"
 #include "config/load.h"
 #include "metrics/collector.h"
 #include "metrics/registry.h"
@@ -67,6 +68,7 @@ class Daemon {
   static void close_all(const std::vector<int>& fds) noexcept;
   void close_listeners() noexcept;
   [[nodiscard]] std::vector<HandoverSocket> sockets_to_hand_over() const;
+  bool configure_trail(const config::Settings& settings, std::string& error);
   bool start_admin();
   void await_cores();
   void announce();
@@ -112,6 +114,7 @@ class Daemon {
   std::unique_ptr<accesslog::AccessLog> access_log_;
   std::unique_ptr<trace::Exporter> exporter_;
   AddressTable addresses_;
+  audit::AuditTrail trail_;
   std::vector<std::unique_ptr<Core>> cores_;
   struct OpenListener {
     std::uint16_t index = 0;

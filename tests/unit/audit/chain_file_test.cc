@@ -362,6 +362,7 @@ TEST(AuditChainFile, KilledAtAnyMomentItLeavesAVerifiableChain) {
     int status = 0;
     ::waitpid(child, &status, 0);
     ASSERT_TRUE(WIFSIGNALED(status)) << "it ended by itself";
+    if (contents(path).empty() && list_closed(path).empty()) continue;  // it was killed before its first line
     const Verification result = verify(folder.files(), keys());
     ASSERT_TRUE(result.is_good()) << told(result);
     ASSERT_LE(result.chains.size(), 1u);
