@@ -175,7 +175,7 @@ const Reply* Gate::refuse(RequestContext& rc, const Identified& why) noexcept {
 
 const Reply* Gate::challenge(RequestContext& rc, std::uint16_t status, Reason reason, const char* detail,
                              std::string_view text) noexcept {
-  return say(
+  return keep_reply(
       rc,
       {.status = status, .reason = reason, .detail = detail, .header_name = "WWW-Authenticate", .header_value = text});
 }

@@ -99,11 +99,11 @@ const Reply* Pipeline::route(RequestContext& rc) noexcept {
                            .header_value = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"});
   }
   if (head.path == "*")
-    return keep(
+    return keep_reply(
         rc, {.status = 204, .header_name = "Allow", .header_value = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"});
   const Peer& peer = rc.exchange.peer();
   if (rc.listener.strict_server_name && peer.covers && !peer.covers(peer.connection, head.host)) {
-    return keep(
+    return keep_reply(
         rc, {.status = 421, .reason = Reason::misdirected, .detail = "this connection was opened for another host"});
   }
   const route::MatchInput input{peer.listener, head.host, head.path, head.method, head.method_token, head.fields};
