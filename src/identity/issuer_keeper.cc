@@ -297,6 +297,12 @@ void IssuerKeeper::answer_question(const std::string& issuer, std::string kid, A
   followed.questions.emplace_back(std::move(kid), std::move(answer));
 }
 
+bool IssuerKeeper::is_failing(const std::string& issuer) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = shown_.find(issuer);
+  return found != shown_.end() && found->second.is_failing;
+}
+
 std::vector<IssuerStatus> IssuerKeeper::status() const {
   const std::lock_guard lock(mutex_);
   std::vector<IssuerStatus> all;

@@ -64,6 +64,8 @@ class IssuerKeeper {
   void ask(std::string issuer, std::string kid, Answer answer);
 
   [[nodiscard]] std::vector<IssuerStatus> status() const;
+  /// The last fetch of that issuer's keys was bad. Any thread.
+  [[nodiscard]] bool is_failing(const std::string& issuer) const;
 
   FramePool& frames() noexcept { return loop_.frames(); }
 
