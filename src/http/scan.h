@@ -109,6 +109,17 @@ inline const char* find_target_end(const char* p, const char* end, const char* b
   });
 }
 
+/// First byte that is not of a token68 (RFC 9110 11.2) without its '=' at the end, or `end`: tokens are long.
+inline const char* find_token68_end(const char* p, const char* end, const char* base) noexcept {
+  return find_masked(p, end, base, [](__m128i x) noexcept {
+    const __m128i lower = _mm_or_si128(x, _mm_set1_epi8(0x20));
+    const __m128i letter = _mm_and_si128(at_least(lower, 'a'), at_most(lower, 'z'));
+    const __m128i digit = _mm_and_si128(at_least(x, '-'), at_most(x, '9'));  // and '.' and '/'
+    const __m128i others = _mm_or_si128(_mm_or_si128(equal(x, '+'), equal(x, '_')), equal(x, '~'));
+    return ~_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(letter, digit), others)) & 0xffff;
+  });
+}
+
 inline const char* find_byte(const char* p, const char* end, const char* base, char c) noexcept {
   return find_masked(p, end, base, [c](__m128i x) noexcept { return _mm_movemask_epi8(equal(x, c)); });
 }
@@ -141,6 +152,10 @@ inline const char* find_control(const char* p, const char* end, const char*) noe
 
 inline const char* find_target_end(const char* p, const char* end, const char*) noexcept {
   return find_where(p, end, [](char c) { return !is(c, kTarget); });
+}
+
+inline const char* find_token68_end(const char* p, const char* end, const char*) noexcept {
+  return find_where(p, end, [](char c) { return !is(c, kUnreserved) && c != '+' && c != '/'; });
 }
 
 inline const char* find_byte(const char* p, const char* end, const char*, char wanted) noexcept {

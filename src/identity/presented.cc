@@ -1,6 +1,7 @@
 #include "identity/presented.h"
 
 #include "base/base64url.h"
+#include "http/scan.h"
 
 namespace postern::identity {
 
@@ -18,11 +19,8 @@ constexpr bool is_token68(char c) noexcept {
 /// RFC 9110 11.2: what may stand behind a scheme. Never empty.
 bool is_token68(std::string_view text) noexcept {
   while (text.ends_with('=')) text.remove_suffix(1);
-  if (text.empty()) return false;
-  for (const char c : text) {
-    if (!is_token68(c)) return false;
-  }
-  return true;
+  const char* end = text.data() + text.size();
+  return !text.empty() && http::scan::find_token68_end(text.data(), end, text.data()) == end;
 }
 
 /// "Scheme text", one space between: the text. A null pointer: another scheme; empty: it breaks the grammar.

@@ -17,7 +17,7 @@ audit::AuditRecord record_of(RequestContext& rc) noexcept {
   record.route = route.name;
   record.method = rc.request().method_token;
   record.host = rc.authority;
-  record.path = rc.audited_path;
+  record.path = rc.matched_path;
   record.model = route.model_of(rc.match);
   record.action = route.forward() ? "forward" : route.redirect() ? "redirect" : "reply";
   record.credential = to_string(CredentialKind::none);

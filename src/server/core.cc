@@ -71,6 +71,22 @@ void Core::post_cut() {
   loop_.post([this] { cut(); });
 }
 
+void Core::post_revocations(identity::RevocationBatch batch) {
+  loop_.post([this, b = std::move(batch)] { pipeline_.gate().identity().revoke(b, std::time(nullptr)); });
+}
+
+void Core::post_identity(std::shared_ptr<const identity::IdentitySources> sources) {
+  loop_.post([this, s = std::move(sources)] {
+    identity::CoreIdentity& identity = pipeline_.gate().identity();
+    if (identity.is_installed() && identity.sources().generation == s->generation)
+      identity.install(s, std::time(nullptr));
+  });
+}
+
+void Core::post_answer(std::uint64_t place, bool is_sure) {
+  loop_.post([this, place, is_sure] { pipeline_.gate().waiters().answered(place, is_sure); });
+}
+
 void Core::post_stop() {
   loop_.post([this] { loop_.io().stop(); });
 }

@@ -72,6 +72,14 @@ class Core {
   void post_end_streams();
   /// What is still there is cut off.
   void post_cut();
+  /// Issuers have other keys now; of the generation that the core has, or else it is outdated.
+  void post_identity(std::shared_ptr<const identity::IdentitySources> sources);
+  /// To a request that waits for a key.
+  void post_answer(std::uint64_t place, bool is_sure);
+  /// Before start(): where requests ask for keys that nobody knows.
+  void share(proxy::KeyWaiters::Ask ask) { pipeline_.gate().waiters().set_ask(std::move(ask)); }
+  /// These are not believed any more.
+  void post_revocations(identity::RevocationBatch batch);
   void post_stop();
   void join();
 
