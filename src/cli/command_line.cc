@@ -206,7 +206,8 @@ int run_command_line(int argc, char** argv) {
   CLI::App* verify_audit =
       audit->add_subcommand("verify", "Find what was changed, removed or moved: 0 nothing, 1 something");
   verify_audit->add_option("file", audit_files, "audit files of one or more streams, in any order")->required();
-  verify_audit->add_option("--key", audit_keys, "a public key (PEM) that checkpoints have to be signed with");
+  verify_audit->add_option("--key", audit_keys, "a public key (PEM) that checkpoints have to be signed with")
+      ->allow_extra_args(false);
   verify_audit->callback([&] { exit_code = audit_verify_command(audit_files, audit_keys, std::cout, std::cerr); });
 
   std::string folder = ".";

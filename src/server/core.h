@@ -110,6 +110,7 @@ class Core {
   proxy::GenerationPin make_generation(std::shared_ptr<const proxy::Snapshot> snapshot);
   Task<void> drain(std::function<void()> done, DrainPlan plan);
   void end_idle() noexcept;
+  void return_leases() noexcept;
   void end_streams() noexcept;
   void close_acceptors(const std::vector<std::uint16_t>& listeners);
   void cut() noexcept;
@@ -140,6 +141,7 @@ class Core {
   Stage stage_ = Stage::none;
   bool close_idle_ = false;
   net::Timer end_idle_;
+  net::Timer return_leases_;  // of limits, from when there are any
   boost::asio::executor_work_guard<net::Loop::Executor> work_;
   // Control thread only
   std::thread thread_;
