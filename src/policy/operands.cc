@@ -307,7 +307,7 @@ void OperandParser::add_regexes(Test& test, const std::vector<Token>& tokens) {
     if (token.kind != Kind::text) throw SyntaxError(token.at, "a regular expression in quotes should stand here");
     if (token.text.size() > kMaxPattern)
       throw SyntaxError(token.at, fmt::format("a regular expression of more than {} bytes", kMaxPattern));
-    for (std::uint32_t core = 0; core < program_.cores; ++core) {
+    for (std::uint32_t copy = 0; copy < program_.copies; ++copy) {
       auto regex = std::make_unique<const re2::RE2>(token.text, options);
       if (!regex->ok()) throw SyntaxError(token.at, fmt::format("not a regular expression: {}", regex->error()));
       program_.regexes.push_back(std::move(regex));

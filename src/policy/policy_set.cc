@@ -15,7 +15,8 @@ namespace {
 /// Tests that one evaluation may come to, with the policies that it refers to: a bound that a chain of policies, each
 /// naming the next one twice, would otherwise pass soon.
 constexpr std::uint64_t kMaxCost = 20'000;
-constexpr std::uint32_t kMaxChain = 8;  // policies that refer to policies
+constexpr std::uint32_t kMaxCopies = 16;  // of a regular expression; beyond that, cores share them
+constexpr std::uint32_t kMaxChain = 8;    // policies that refer to policies
 constexpr const char* kTooLong = "more than 8 policies that refer to one another in a row";
 
 std::string rule_key(std::size_t policy, RuleKind kind, std::size_t index) {
@@ -38,7 +39,7 @@ class Compiler {
   Compiler(std::span<const config::Policy> policies, const CompileOptions& options, Program& program,
            std::vector<Problem>& problems)
       : policies_(policies), program_(program), problems_(problems) {
-    program_.cores = std::max(options.cores, 1u);
+    program_.copies = std::clamp(options.cores, 1u, kMaxCopies);
     for (const config::Policy& policy : policies) names_.emplace_back(policy.name);
     names_.push_back(kAuthenticated);
     variables_ = views(options.path_variables);

@@ -1,6 +1,6 @@
 // The policies of one config, compiled: built with the snapshot (start, reload, check), read by all cores, immutable.
 // evaluate() is what requests run: a pure function of its input that neither allocates, waits nor throws. Regular
-// expressions are RE2's, one copy per core, so that cores share nothing there.
+// expressions are RE2's, one copy per core (16 at most), so that cores share nothing there.
 #pragma once
 
 #include <cstdint>

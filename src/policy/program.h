@@ -105,8 +105,8 @@ struct Program {
   std::vector<double> numbers;
   std::vector<net::Cidr> networks;
   std::vector<TimeWindow> windows;
-  std::vector<std::unique_ptr<const re2::RE2>> regexes;  // `cores` copies of each, one after the other
-  std::uint32_t cores = 1;
+  std::vector<std::unique_ptr<const re2::RE2>> regexes;  // `copies` of each, one after the other
+  std::uint32_t copies = 1;
 
   [[nodiscard]] std::string_view text(Slice slice) const noexcept {
     return std::string_view(pool).substr(slice.at, slice.size);

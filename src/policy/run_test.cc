@@ -226,9 +226,9 @@ class TestRun {
   // "." stands for a character: bytes that are none would pass between a deny rule's signs.
   Tri matches(std::string_view text) const noexcept {
     if (!is_utf8(text)) return Tri::unknown;
-    const std::uint32_t copy = input_.core < program_.cores ? input_.core : 0;
+    const std::uint32_t copy = input_.core % program_.copies;
     for (std::uint32_t i = 0; i < test_.count; ++i) {
-      const re2::RE2& regex = *program_.regexes[test_.first + i * program_.cores + copy];
+      const re2::RE2& regex = *program_.regexes[test_.first + i * program_.copies + copy];
       if (regex.Match(re2::StringPiece(text.data(), text.size()), 0, text.size(), re2::RE2::ANCHOR_BOTH, nullptr, 0))
         return Tri::yes;
     }

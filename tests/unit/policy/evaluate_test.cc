@@ -471,7 +471,7 @@ TEST(PolicyDecision, HasRegularExpressionsForEachCore) {
   const auto set = PolicySet::compile(policies, options, problems);
   ASSERT_NE(set, nullptr);
   Scene scene;
-  for (scene.input.core = 0; scene.input.core < 5; ++scene.input.core)
+  for (scene.input.core = 0; scene.input.core < 40; ++scene.input.core)
     EXPECT_TRUE(set->find("p")->evaluate(scene.input).allowed) << scene.input.core;
 }
 
