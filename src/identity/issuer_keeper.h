@@ -35,7 +35,7 @@ struct IssuerStatus {
   std::uint64_t fetches_bad = 0;
   std::uint64_t forced = 0;          // for unknown keys
   std::uint64_t forced_refused = 0;  // asked for within the window
-  bool is_failing = false;           // the last fetch was bad: what is known is used until it is too old
+  bool is_failing = false;           // the last one was bad: what is known is used until it is too old
   std::string error;                 // of the last bad one
 };
 
@@ -83,6 +83,7 @@ class IssuerKeeper {
   void read_file(Followed& followed);
   void take_keys(Followed& followed, std::shared_ptr<const KeySet> keys);
   void note_failure(Followed& followed, const std::string& why);
+  void tell(Followed& followed);
   void settle(Followed& followed);
   void drop(Followed& followed);
   double random() noexcept;
