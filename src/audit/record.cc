@@ -25,7 +25,7 @@ constexpr std::array kTexts = {
     Text{&AuditRecord::host, 256, kNotInOutcome},      Text{&AuditRecord::path, 4096, kNotInOutcome},
     Text{&AuditRecord::model, 256, kNotInOutcome},     Text{&AuditRecord::version, 64, kNotInOutcome},
     Text{&AuditRecord::action, 64, kNotInOutcome},     Text{&AuditRecord::decision, 32, kNotInOutcome},
-    Text{&AuditRecord::reason, 512, kNotInOutcome},      Text{&AuditRecord::cache, 16, kNotInIntent},
+    Text{&AuditRecord::reason, 512, kNotInOutcome},    Text{&AuditRecord::cache, 16, kNotInIntent},
     Text{&AuditRecord::upstream, 128, kNotInIntent},   Text{&AuditRecord::endpoint, 128, kNotInIntent},
 };
 

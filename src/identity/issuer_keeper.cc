@@ -141,7 +141,8 @@ void IssuerKeeper::install(Set set, std::vector<Wanted> wanted, const std::share
     const bool goes_on = old != before.end() && old->second->has_source_of(wanted[i].settings);
     std::unique_ptr<Followed> followed = goes_on ? std::move(old->second) : make_followed(wanted[i]);
     followed->index = i;
-    tell(*followed);
+    if (goes_on && followed->is_file()) read_file(*followed);  // somebody reloads: he may not have to wait
+    if (followed->keys) take_keys(*followed, followed->keys);
     if (!goes_on) {
       fresh.push_back(followed.get());
       if (!followed->is_file()) {
@@ -219,21 +220,15 @@ void IssuerKeeper::read_file(Followed& followed) {
   if (!made.keys) return note_failure(followed, made.error);
   if (followed.keys) log::info("an issuer's keys were read anew", {{"issuer", followed.settings.name}});
   followed.failing = false;
-  take_keys(followed, std::move(made.keys));
+  if (followed.index == FollowedIssuer::kNowhere) {
+    followed.keys = std::move(made.keys);  // install() is about to take them
+  } else {
+    take_keys(followed, std::move(made.keys));
+  }
 }
 
 void IssuerKeeper::take_keys(Followed& followed, std::shared_ptr<const KeySet> keys) {
   followed.keys = std::move(keys);
-  if (followed.keys) {
-    const std::lock_guard lock(mutex_);
-    ++shown_[followed.settings.name].fetches_good;
-  }
-  tell(followed);
-}
-
-/// What has changed about it to everybody.
-void IssuerKeeper::tell(Followed& followed) {
-  if (followed.index == FollowedIssuer::kNowhere) return;  // install() is about to
   Set changed;
   {
     const std::lock_guard lock(mutex_);
@@ -242,10 +237,11 @@ void IssuerKeeper::tell(Followed& followed) {
     shown.has_keys = followed.keys != nullptr;
     shown.keys = followed.keys ? followed.keys->keys().size() : 0;
     shown.is_failing = followed.failing;
-    const TrustedIssuer& known = current_->issuers().at(followed.index);
-    const bool same = known.keys && followed.keys ? known.keys->is_same(*followed.keys) : known.keys == followed.keys;
-    if (same && known.is_failing == followed.failing) return;
-    current_ = current_->with_keys(followed.index, followed.keys, followed.failing);
+    if (followed.keys) ++shown.fetches_good;
+    const std::shared_ptr<const KeySet>& known = current_->issuers().at(followed.index).keys;
+    if (known && followed.keys && known->is_same(*followed.keys)) return;
+    if (!known && !followed.keys) return;
+    current_ = current_->with_keys(followed.index, followed.keys);
     if (!holding_) changed = current_;
   }
   if (changed && publish_) publish_(std::move(changed));
@@ -255,14 +251,12 @@ void IssuerKeeper::note_failure(Followed& followed, const std::string& why) {
   if (!std::exchange(followed.failing, true)) {
     log::warn("an issuer's keys cannot be had", {{"issuer", followed.settings.name}, {"why", why}});
   }
-  {
-    const std::lock_guard lock(mutex_);
-    IssuerStatus& shown = shown_[followed.settings.name];
-    shown.name = followed.settings.name;
-    ++shown.fetches_bad;
-    shown.error = why;
-  }
-  tell(followed);
+  const std::lock_guard lock(mutex_);
+  IssuerStatus& shown = shown_[followed.settings.name];
+  shown.name = followed.settings.name;
+  ++shown.fetches_bad;
+  shown.is_failing = true;
+  shown.error = why;
 }
 
 /// Everybody who waits for the outcome gets it.
@@ -272,7 +266,7 @@ void IssuerKeeper::settle(Followed& followed) {
   for (auto& [kid, answer] : std::exchange(followed.questions, {})) {
     const bool is_known = followed.keys && followed.keys->knows(kid);
     if (!followed.failing && !is_known && !kid.empty()) followed.schedule.note_absent(now, kid);
-    answer(!followed.is_leaving);
+    answer(!followed.is_leaving && !followed.failing);
   }
 }
 
@@ -302,6 +296,12 @@ void IssuerKeeper::answer_question(const std::string& issuer, std::string kid, A
   }
   if (!followed.is_fetching) return answer(false);
   followed.questions.emplace_back(std::move(kid), std::move(answer));
+}
+
+bool IssuerKeeper::is_failing(const std::string& issuer) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = shown_.find(issuer);
+  return found != shown_.end() && found->second.is_failing;
 }
 
 std::vector<IssuerStatus> IssuerKeeper::status() const {

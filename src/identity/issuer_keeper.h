@@ -35,7 +35,7 @@ struct IssuerStatus {
   std::uint64_t fetches_bad = 0;
   std::uint64_t forced = 0;          // for unknown keys
   std::uint64_t forced_refused = 0;  // asked for within the window
-  bool is_failing = false;           // the last one was bad: what is known is used until it is too old
+  bool is_failing = false;           // the last fetch was bad: what is known is used until it is too old
   std::string error;                 // of the last bad one
 };
 
@@ -44,7 +44,8 @@ class IssuerKeeper {
   using Set = std::shared_ptr<const IssuerSet>;
   /// On the keeper's thread, for every change after apply(). A set with a lower version() than one seen is outdated.
   using Publish = std::function<void(Set)>;
-  /// On the keeper's thread, once: whether the keys have been fetched since; if they changed, publish came first.
+  /// On the keeper's thread, once: whether the keys have been fetched since, with success; if they changed, publish
+  /// came first.
   using Answer = std::function<void(bool fetched)>;
 
   static constexpr std::chrono::milliseconds kPatience{5'500};
@@ -64,6 +65,8 @@ class IssuerKeeper {
   void ask(std::string issuer, std::string kid, Answer answer);
 
   [[nodiscard]] std::vector<IssuerStatus> status() const;
+  /// The last fetch of that issuer's keys was bad. Any thread.
+  [[nodiscard]] bool is_failing(const std::string& issuer) const;
 
   FramePool& frames() noexcept { return loop_.frames(); }
 
@@ -83,7 +86,6 @@ class IssuerKeeper {
   void read_file(Followed& followed);
   void take_keys(Followed& followed, std::shared_ptr<const KeySet> keys);
   void note_failure(Followed& followed, const std::string& why);
-  void tell(Followed& followed);
   void settle(Followed& followed);
   void drop(Followed& followed);
   double random() noexcept;

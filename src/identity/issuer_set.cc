@@ -82,14 +82,12 @@ std::shared_ptr<const IssuerSet> IssuerSet::make(const std::vector<config::Issue
   return set;
 }
 
-std::shared_ptr<const IssuerSet> IssuerSet::with_keys(std::size_t issuer, std::shared_ptr<const KeySet> keys,
-                                                      bool is_failing) const {
+std::shared_ptr<const IssuerSet> IssuerSet::with_keys(std::size_t issuer, std::shared_ptr<const KeySet> keys) const {
   auto set = std::make_shared<IssuerSet>(*this);
   TrustedIssuer& changed = set->issuers_.at(issuer);
   const bool same = changed.keys && keys ? changed.keys->is_same(*keys) : changed.keys == keys;
   if (!same) ++changed.key_epoch;
   changed.keys = std::move(keys);
-  changed.is_failing = is_failing;
   ++set->version_;
   return set;
 }

@@ -41,7 +41,6 @@ struct TrustedIssuer {
   std::shared_ptr<const IssuerRules> rules;
   std::shared_ptr<const KeySet> keys;  // null: not known (yet, or for too long)
   std::uint64_t key_epoch = 0;         // counts the changes of `keys`
-  bool is_failing = false;             // they could not be had when they were last asked for: a key may be missing
 
   [[nodiscard]] const std::string& name() const noexcept { return rules->settings.name; }
 };
@@ -53,10 +52,9 @@ class IssuerSet {
   static std::shared_ptr<const IssuerSet> make(const std::vector<config::Issuer>& issuers,
                                                const std::vector<config::RoleMapping>& mappings,
                                                std::uint64_t max_token, std::uint64_t version = 1);
-  /// The same set, except for the keys of one, and whether they could be had. Keys that are the same leave its epoch as
-  /// it is.
-  [[nodiscard]] std::shared_ptr<const IssuerSet> with_keys(std::size_t issuer, std::shared_ptr<const KeySet> keys,
-                                                           bool is_failing = false) const;
+  /// The same set, except for the keys of one. Keys that are the same leave its epoch as it is.
+  [[nodiscard]] std::shared_ptr<const IssuerSet> with_keys(std::size_t issuer,
+                                                           std::shared_ptr<const KeySet> keys) const;
 
   [[nodiscard]] const std::vector<TrustedIssuer>& issuers() const noexcept { return issuers_; }
   [[nodiscard]] std::uint64_t max_token() const noexcept { return max_token_; }
