@@ -141,6 +141,7 @@ void IssuerKeeper::install(Set set, std::vector<Wanted> wanted, const std::share
     const bool goes_on = old != before.end() && old->second->has_source_of(wanted[i].settings);
     std::unique_ptr<Followed> followed = goes_on ? std::move(old->second) : make_followed(wanted[i]);
     followed->index = i;
+    if (goes_on && followed->is_file()) read_file(*followed);  // somebody reloads: he may not have to wait
     if (followed->keys) take_keys(*followed, followed->keys);
     if (!goes_on) {
       fresh.push_back(followed.get());
@@ -265,7 +266,7 @@ void IssuerKeeper::settle(Followed& followed) {
   for (auto& [kid, answer] : std::exchange(followed.questions, {})) {
     const bool is_known = followed.keys && followed.keys->knows(kid);
     if (!followed.failing && !is_known) followed.schedule.note_absent(now, kid);
-    answer(!followed.is_leaving);
+    answer(!followed.is_leaving && !followed.failing);
   }
 }
 
