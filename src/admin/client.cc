@@ -100,12 +100,18 @@ Result<Answer> parse_answer(std::string text) {
 }  // namespace
 
 Result<Answer> get(const std::string& address, std::string_view path, std::chrono::milliseconds timeout) {
+  return ask(address, "GET", path, timeout);
+}
+
+Result<Answer> ask(const std::string& address, std::string_view method, std::string_view path,
+                   std::chrono::milliseconds timeout) {
   const std::optional<SocketAddress> where = parse_address(address);
   if (!where) return failed(Code::unreachable);
   Connection connection(*where, Clock::now() + timeout);
   const Result<void> connected = connection.connect(*where);
   if (!connected) return connected.error();
-  const std::string request = "GET " + std::string(path) + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+  const std::string request =
+      std::string(method) + " " + std::string(path) + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
   const Result<void> sent = connection.send(request);
   if (!sent) return sent.error();
   Result<std::string> text = connection.read_all();

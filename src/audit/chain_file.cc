@@ -68,7 +68,7 @@ std::int64_t ChainFile::tick() noexcept {
 bool ChainFile::lock() {
   if (lock_ < 0) {
     const std::string path = settings_.file + ".lock";
-    lock_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
+    lock_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW, 0640);
     if (lock_ < 0) return fail("cannot open " + path);
   }
   for (int waited = 0;; ++waited) {

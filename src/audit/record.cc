@@ -24,8 +24,8 @@ constexpr std::array kTexts = {
     Text{&AuditRecord::route, 128, kNotInOutcome},     Text{&AuditRecord::method, 32, kNotInOutcome},
     Text{&AuditRecord::host, 256, kNotInOutcome},      Text{&AuditRecord::path, 4096, kNotInOutcome},
     Text{&AuditRecord::model, 256, kNotInOutcome},     Text{&AuditRecord::version, 64, kNotInOutcome},
-    Text{&AuditRecord::action, 64, kNotInOutcome},     Text{&AuditRecord::decision, 32, kEverywhere},
-    Text{&AuditRecord::reason, 512, kEverywhere},      Text{&AuditRecord::cache, 16, kNotInIntent},
+    Text{&AuditRecord::action, 64, kNotInOutcome},     Text{&AuditRecord::decision, 32, kNotInOutcome},
+    Text{&AuditRecord::reason, 512, kNotInOutcome},    Text{&AuditRecord::cache, 16, kNotInIntent},
     Text{&AuditRecord::upstream, 128, kNotInIntent},   Text{&AuditRecord::endpoint, 128, kNotInIntent},
 };
 

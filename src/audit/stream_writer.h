@@ -38,6 +38,8 @@ class StreamWriter {
   /// When work() is wanted at the latest, even if nobody rings.
   [[nodiscard]] std::int64_t due_ms() const noexcept;
   [[nodiscard]] bool is_failing() const noexcept { return is_failing_; }
+  /// The end is near: the next work() tries, however short a while ago the file has failed.
+  void hurry() noexcept { retry_ms_ = 0; }
   /// The last checkpoint. What is still in the rings is counted as lost.
   void close() noexcept;
 

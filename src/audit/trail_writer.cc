@@ -84,6 +84,9 @@ void TrailWriter::take_orders() {
     orders.swap(orders_);
     stopping_at_ = stop_at_;
   }
+  if (stopping_at_) {
+    for (const auto& stream : streams_) stream->hurry();
+  }
   for (Order& order : orders) {
     if (order.added) {
       order.added->open(now_ms());

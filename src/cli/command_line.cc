@@ -18,6 +18,7 @@
 #include "cli/dev_cert.h"
 #include "cli/explain_command.h"
 #include "cli/policy_command.h"
+#include "cli/revoke_command.h"
 #include "cli/signal_command.h"
 #include "cli/token_command.h"
 #include "discovery/kinds.h"
@@ -82,6 +83,22 @@ void add_apikey_commands(CLI::App& app, ApiKeyRequest& request, std::optional<in
   add("list", "All keys of a file, without their secrets", apikey_list);
   add("show", "One key, without its secret", apikey_show)->add_option("kid", request.kid, "its id")->required();
   add("revoke", "Make a key worthless, for good", apikey_revoke)->add_option("kid", request.kid, "its id")->required();
+}
+
+void add_token_commands(CLI::App& app, TokenVerifyRequest& token, std::optional<int>& exit_code) {
+  CLI::App* tokens = app.add_subcommand("token", "Look at tokens");
+  tokens->require_subcommand(1);
+  CLI::App* verify = tokens->add_subcommand("verify", "Check tokens as a request's would be: 0 all good, 1 one is not");
+  CLI::Option_group* keys = verify->add_option_group("keys", "whose signature it has to be");
+  keys->add_option("--jwks", token.jwks, "the issuer's keys, a JSON Web Key Set");
+  keys->add_option("--pem", token.pem, "its public keys or certificates");
+  keys->add_option("--secret", token.secret, "its secret for HS256");
+  keys->require_option(1);
+  verify->add_option("--issuer", token.issuer, "what `iss` has to be; any when left out");
+  verify->add_option("--audience", token.audience, "what `aud` has to name; anything when left out");
+  verify->add_option("--now", token.now, "the time, in seconds since 1970");
+  verify->add_option("token", token.tokens, "tokens; \"-\": one per line of the standard input")->required();
+  verify->callback([&] { exit_code = token_verify_command(token, std::cin, std::cout, std::cerr); });
 }
 
 /// `postern explain` and `postern policy test`. What they are told lives as long as the parse.
@@ -189,7 +206,8 @@ int run_command_line(int argc, char** argv) {
   CLI::App* verify_audit =
       audit->add_subcommand("verify", "Find what was changed, removed or moved: 0 nothing, 1 something");
   verify_audit->add_option("file", audit_files, "audit files of one or more streams, in any order")->required();
-  verify_audit->add_option("--key", audit_keys, "a public key (PEM) that checkpoints have to be signed with");
+  verify_audit->add_option("--key", audit_keys, "a public key (PEM) that checkpoints have to be signed with")
+      ->allow_extra_args(false);
   verify_audit->callback([&] { exit_code = audit_verify_command(audit_files, audit_keys, std::cout, std::cerr); });
 
   std::string folder = ".";
@@ -198,20 +216,11 @@ int run_command_line(int argc, char** argv) {
   dev_cert->callback([&] { exit_code = dev_cert_command(folder, std::cout, std::cerr); });
 
   TokenVerifyRequest token;
-  CLI::App* tokens = app.add_subcommand("token", "Look at tokens");
-  tokens->require_subcommand(1);
-  CLI::App* verify_token =
-      tokens->add_subcommand("verify", "Check tokens as a request's would be: 0 all good, 1 one is not");
-  CLI::Option_group* keys = verify_token->add_option_group("keys", "whose signature it has to be");
-  keys->add_option("--jwks", token.jwks, "the issuer's keys, a JSON Web Key Set");
-  keys->add_option("--pem", token.pem, "its public keys or certificates");
-  keys->add_option("--secret", token.secret, "its secret for HS256");
-  keys->require_option(1);
-  verify_token->add_option("--issuer", token.issuer, "what `iss` has to be; any when left out");
-  verify_token->add_option("--audience", token.audience, "what `aud` has to name; anything when left out");
-  verify_token->add_option("--now", token.now, "the time, in seconds since 1970");
-  verify_token->add_option("token", token.tokens, "tokens; \"-\": one per line of the standard input")->required();
-  verify_token->callback([&] { exit_code = token_verify_command(token, std::cin, std::cout, std::cerr); });
+  add_token_commands(app, token, exit_code);
+
+  RevokeWords revoke_words;
+  add_revoke_command(app, revoke_words, exit_code);
+
   ApiKeyRequest key_request;
   add_apikey_commands(app, key_request, exit_code);
 

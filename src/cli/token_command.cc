@@ -4,6 +4,7 @@
 #include <ctime>
 
 #include "crypto/pem_file.h"
+#include "identity/key_file.h"
 #include "identity/token_verifier.h"
 
 namespace postern::cli {
@@ -33,7 +34,7 @@ std::optional<KeySet::Made> load_keys(const TokenVerifyRequest& request, std::os
   const std::string_view content = text.value->reveal();
   KeySet::Made made = !request.jwks.empty()  ? KeySet::from_jwks(content)
                       : !request.pem.empty() ? KeySet::from_pem(content)
-                                             : KeySet::from_secret(content);
+                                             : KeySet::from_secret(identity::secret_in(content));
   if (!made.keys) err << "token verify: " << path << ": " << made.error << "\n";
   for (const std::string& skipped : made.skipped) err << "token verify: " << path << ": " << skipped << "\n";
   return made;

@@ -10,8 +10,6 @@
 namespace postern::identity {
 namespace {
 
-constexpr std::string_view kIssuerName = "api-keys";
-
 std::string_view view_of(const crypto::Sha256& digest) noexcept {
   return {reinterpret_cast<const char*>(digest.data()), digest.size()};
 }
@@ -33,8 +31,8 @@ std::vector<std::string> sorted(std::vector<std::string> texts) {
 Principal principal_of(const ApiKeyRecord& record) {
   Principal who;
   who.subject = record.subject;
-  who.issuer = kIssuerName;
-  who.issuer_name = kIssuerName;
+  who.issuer = kApiKeyIssuerName;
+  who.issuer_name = kApiKeyIssuerName;
   who.name = record.name;
   who.groups = sorted(record.groups);
   who.roles = sorted(record.roles);

@@ -17,6 +17,9 @@
 
 namespace postern::identity {
 
+/// What stands as the issuer of callers with an API key.
+inline constexpr std::string_view kApiKeyIssuerName = "api-keys";
+
 enum class ApiKeyVerdict : std::uint8_t { good, malformed, unknown, wrong, expired, revoked };
 std::string_view to_string(ApiKeyVerdict verdict) noexcept;
 

@@ -84,7 +84,11 @@ Identified CoreIdentity::verify_jwt(std::string_view token, const KeyedHash& has
   if (verdict.signature_checked) budget_.failed(client, now.steady_ms);
   const Verdict outcome = verdict_of(verdict.fault);
   const std::string_view reason = to_string(verdict.fault);
-  if (outcome == Verdict::unknown_key || outcome == Verdict::unavailable) return {outcome, {}, reason, verdict.issuer};
+  if (outcome == Verdict::unknown_key || outcome == Verdict::unavailable) {
+    const bool known = verdict.issuer != kNoIssuer;
+    return {
+        outcome, {}, reason, known ? sources_->issuers->issuers()[verdict.issuer].name() : std::string(), verdict.kid};
+  }
   return refuse(hash, reason, now);
 }
 

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -27,9 +28,6 @@ struct IdentitySources {
   config::Credentials credentials;
   std::shared_ptr<const IssuerSet> issuers;   // never null
   std::shared_ptr<const ApiKeySet> api_keys;  // nullptr: there are none
-  std::vector<bool> stale;                    // by issuer: its keys could not be had when it was asked last
-
-  [[nodiscard]] bool is_stale(std::size_t issuer) const noexcept { return issuer < stale.size() && stale[issuer]; }
 };
 
 enum class Verdict : std::uint8_t {
@@ -44,10 +42,10 @@ enum class Verdict : std::uint8_t {
 struct Identified {
   Verdict verdict = Verdict::refused;
   PrincipalPin who{};
-  std::string_view reason{};            // static, for the log: never the caller's business
-  std::size_t issuer = kNoIssuerIndex;  // unknown_key and unavailable: whose keys are missed
-
-  static constexpr std::size_t kNoIssuerIndex = static_cast<std::size_t>(-1);
+  std::string_view reason{};  // static, for the log: never the caller's business
+  // unknown_key and unavailable: whose keys are missed, and which one
+  std::string issuer{};
+  std::string kid{};
 };
 
 class CoreIdentity {
@@ -74,6 +72,11 @@ class CoreIdentity {
   /// For proofs that are checked elsewhere: the same budget as tokens have.
   bool may_check(const http::Address& client, Moment now) noexcept { return budget_.may_check(client, now.steady_ms); }
   void failed(const http::Address& client, Moment now) noexcept { budget_.failed(client, now.steady_ms); }
+
+  /// A credential is not good, as somebody else has found out: verify() need not, for a while.
+  Identified remember(const KeyedHash& hash, std::string_view reason, Moment now) noexcept {
+    return refuse(hash, reason, now);
+  }
 
   [[nodiscard]] const TokenCache& cache() const noexcept { return *cache_; }
   [[nodiscard]] RevocationTable& revocations() noexcept { return revoked_; }

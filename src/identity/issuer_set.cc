@@ -74,9 +74,10 @@ bool is_tenant_of(const IssuerRules& rules, std::string_view iss, std::string_vi
 
 std::shared_ptr<const IssuerSet> IssuerSet::make(const std::vector<config::Issuer>& issuers,
                                                  const std::vector<config::RoleMapping>& mappings,
-                                                 std::uint64_t max_token) {
+                                                 std::uint64_t max_token, std::uint64_t version) {
   const auto set = std::make_shared<IssuerSet>();
   set->max_token_ = max_token;
+  set->version_ = version;
   for (const config::Issuer& issuer : issuers) set->issuers_.push_back({rules_of(issuer, mappings), nullptr, 0});
   return set;
 }
@@ -87,6 +88,7 @@ std::shared_ptr<const IssuerSet> IssuerSet::with_keys(std::size_t issuer, std::s
   const bool same = changed.keys && keys ? changed.keys->is_same(*keys) : changed.keys == keys;
   if (!same) ++changed.key_epoch;
   changed.keys = std::move(keys);
+  ++set->version_;
   return set;
 }
 

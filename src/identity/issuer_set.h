@@ -51,13 +51,15 @@ class IssuerSet {
   /// Nobody has keys yet.
   static std::shared_ptr<const IssuerSet> make(const std::vector<config::Issuer>& issuers,
                                                const std::vector<config::RoleMapping>& mappings,
-                                               std::uint64_t max_token);
+                                               std::uint64_t max_token, std::uint64_t version = 1);
   /// The same set, except for the keys of one. Keys that are the same leave its epoch as it is.
   [[nodiscard]] std::shared_ptr<const IssuerSet> with_keys(std::size_t issuer,
                                                            std::shared_ptr<const KeySet> keys) const;
 
   [[nodiscard]] const std::vector<TrustedIssuer>& issuers() const noexcept { return issuers_; }
   [[nodiscard]] std::uint64_t max_token() const noexcept { return max_token_; }
+  /// Grows with every change: of two sets of one keeper the one with the higher number counts.
+  [[nodiscard]] std::uint64_t version() const noexcept { return version_; }
 
   /// By `iss`, byte for byte. Where the url has {tenantid}: by `tid`, whose tenant must be configured, put in its
   /// place.
@@ -70,6 +72,7 @@ class IssuerSet {
  private:
   std::vector<TrustedIssuer> issuers_;
   std::uint64_t max_token_ = 16 * 1024;
+  std::uint64_t version_ = 0;
 };
 
 }  // namespace postern::identity

@@ -150,6 +150,10 @@ bool KeySet::has(std::uint64_t id) const noexcept {
   return std::any_of(keys_.begin(), keys_.end(), [id](const Key& key) { return key.id == id; });
 }
 
+bool KeySet::knows(std::string_view kid) const noexcept {
+  return find_named(kid) != nullptr || std::find(doubled_.begin(), doubled_.end(), kid) != doubled_.end();
+}
+
 bool KeySet::is_same(const KeySet& other) const noexcept {
   const auto same = [](const Key& a, const Key& b) { return a.id == b.id && a.kid == b.kid; };
   return doubled_ == other.doubled_ &&

@@ -52,6 +52,8 @@ class KeySet {
   [[nodiscard]] Found find(const std::string_view* kid, crypto::SignatureAlgorithm algorithm) const noexcept;
 
   [[nodiscard]] bool has(std::uint64_t id) const noexcept;
+  /// Whether a key of that name is among them, or was refused because there are several.
+  [[nodiscard]] bool knows(std::string_view kid) const noexcept;
   [[nodiscard]] const std::vector<Key>& keys() const noexcept { return keys_; }
   [[nodiscard]] bool is_same(const KeySet& other) const noexcept;
 

@@ -8,6 +8,7 @@
 
 #include "http/field.h"
 #include "net/connect.h"
+#include "net/public_address.h"
 #include "net/resolve.h"
 #include "net/tls_client_context.h"
 #include "net/tls_session.h"
@@ -154,8 +155,11 @@ Task<Result<HttpResponse>> HttpClient::exchange(const HttpRequest& request) {
 
 Task<Result<void>> HttpClient::connect() {
   if (cancelled_) co_return Error{Code::cancelled, Side::self, Retry::never};
-  const std::vector<SocketAddress> addresses =
+  std::vector<SocketAddress> addresses =
       co_await resolve(loop_, options_.origin.host, options_.origin.port, due_ms_ - coarse_now_ms(), cancelled_);
+  // What is checked is what is connected to: the name is not looked up again.
+  const auto avoid = [](const SocketAddress& address) { return !is_public(to_address(address)); };
+  if (options_.public_only) avoided_ = std::erase_if(addresses, avoid) != 0;
   Error last{Code::unreachable, Side::upstream, Retry::always};
   for (const SocketAddress& address : addresses) {
     const std::int64_t left = due_ms_ - coarse_now_ms();

@@ -50,6 +50,7 @@ class HttpClient {
     std::size_t max_body = std::size_t{1} << 20;
     std::uint32_t max_head = 64 * 1024;
     bool keep_alive = true;
+    bool public_only = false;  // connect to addresses of the public internet only, whatever the name says
   };
 
   HttpClient(Loop& loop, Options options);
@@ -63,6 +64,8 @@ class HttpClient {
   void cancel() noexcept;
   /// What TLS disliked about the peer, after Code::tls.
   [[nodiscard]] const std::string& tls_error() const noexcept { return tls_error_; }
+  /// Whether an address of the last fetch() was left out because it is not public.
+  [[nodiscard]] bool has_avoided_address() const noexcept { return avoided_; }
   FramePool& frames() noexcept { return loop_.frames(); }
 
  private:
@@ -87,6 +90,7 @@ class HttpClient {
   bool answered_ = false;  // bytes of this answer have come
   bool timed_out_ = false;
   bool cancelled_ = false;
+  bool avoided_ = false;
 };
 
 }  // namespace postern::net

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <optional>
 
 #include "policy/program.h"
@@ -50,7 +51,7 @@ std::optional<std::string_view> prepare(const FactKind& fact, bool fold, std::st
 std::optional<double> number_of(std::string_view text) noexcept {
   double number = 0;
   const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || stop != text.data() + text.size() || number != number) return std::nullopt;
+  if (error != std::errc() || stop != text.data() + text.size() || !std::isfinite(number)) return std::nullopt;
   return number;
 }
 

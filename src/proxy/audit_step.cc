@@ -17,7 +17,7 @@ audit::AuditRecord record_of(RequestContext& rc) noexcept {
   record.route = route.name;
   record.method = rc.request().method_token;
   record.host = rc.authority;
-  record.path = rc.audited_path;
+  record.path = rc.matched_path;
   record.model = route.model_of(rc.match);
   record.action = route.forward() ? "forward" : route.redirect() ? "redirect" : "reply";
   record.credential = to_string(CredentialKind::none);
@@ -56,12 +56,14 @@ Task<bool> AuditStep::record_intent(RequestContext& rc) {
   if (!ticket->must_wait()) co_return true;
   const audit::IntentTicket number = *ticket;
   const Result<void> written = co_await trail_->written(number);
+  rc.has_intent = written.has_value();  // else nobody knows, and the outcome says all of it
   co_return written.has_value() || !required;
 }
 
 void AuditStep::record_outcome(RequestContext& rc, Nanoseconds duration) noexcept {
   audit::AuditRecord record = record_of(rc);
   add_decision(record, rc);
+  record.time = rc.started + duration;
   record.status = rc.status;
   record.bytes_in = rc.exchange.request_body().received();
   record.bytes_out = rc.exchange.response_bytes();

@@ -69,12 +69,15 @@ Task<const Reply*> Gate::authenticate(RequestContext& rc, const AccessRule& rule
   Identified found = identity_.verify(caller.presented.text, caller.hash, rc.client_address, now());
   const bool may_come =
       found.verdict == identity::Verdict::unknown_key || found.verdict == identity::Verdict::unavailable;
-  if (may_come && found.issuer != Identified::kNoIssuerIndex && waiters_.can_ask()) {
+  if (may_come && waiters_.can_ask()) {
     KeyWaiters::Place place(waiters_, loop_);
-    waiters_.ask(identity_.sources().generation, found.issuer);
+    waiters_.ask(place, found.issuer, found.kid);
     const net::Waited waited = co_await place.signal.wait(KeyWaiters::kPatienceMs);
     static_cast<void>(waited);  // either way: what is known now decides
     found = identity_.verify(caller.presented.text, caller.hash, rc.client_address, now());
+    // The issuer knows no such key: that will be so for a while.
+    if (found.verdict == identity::Verdict::unknown_key && place.is_sure)
+      found = identity_.remember(caller.hash, found.reason, now());
   }
   caller.unknown = false;
   if (found.verdict != identity::Verdict::good) co_return refuse(rc, found);
@@ -153,10 +156,7 @@ const Reply* Gate::refuse(RequestContext& rc, const Identified& why) noexcept {
                              .detail = "too many credentials that are not good",
                              .header_name = "Retry-After",
                              .header_value = "1"});
-    case identity::Verdict::unknown_key:
-      // The issuer has been asked, or was a moment ago: there is no such key, unless it could not be asked.
-      if (!identity_.sources().is_stale(why.issuer)) break;
-      [[fallthrough]];
+    case identity::Verdict::unknown_key:  // and its issuer could not be asked
     case identity::Verdict::unavailable:
       metrics_.credential(CredentialResult::unavailable);
       return keep_reply(rc, {.status = 503,

@@ -155,7 +155,9 @@ void settle_head(RequestContext& rc) {
   http::RequestHead& head = rc.request();
   std::string_view agent = head.fields.find(http::FieldId::user_agent);
   std::string_view referer = head.fields.find("Referer");
-  std::string_view* const kept[] = {&head.method_token, &head.target, &rc.authority, &rc.request_id, &agent, &referer};
+  const char* const path = rc.matched_path.data();
+  std::string_view* const kept[] = {&head.method_token, &head.target,    &rc.authority, &rc.request_id, &agent,
+                                    &referer,           &rc.matched_path};
   std::size_t size = 0;
   for (const std::string_view* text : kept) size += text->size();
   rc.trace.forget_head();
@@ -167,6 +169,11 @@ void settle_head(RequestContext& rc) {
     *text = {out, text->size()};
     out += text->size();
   }
+  for (std::size_t i = 0; i < rc.match.variable_count; ++i) {
+    std::string_view& variable = rc.match.variables[i];
+    variable = rc.matched_path.substr(static_cast<std::size_t>(variable.data() - path), variable.size());
+  }
+  rc.match.tail = {};
   head.authority = head.host = head.path = head.query = {};
   head.fields.clear();
   if (!agent.empty()) head.fields.add(http::FieldId::user_agent, agent);

@@ -3,6 +3,7 @@
 namespace postern::proxy {
 
 KeyWaiters::Place::Place(KeyWaiters& owner, net::Loop& loop) noexcept : signal(loop), owner_(owner) {
+  number_ = ++owner_.numbers_;
   next_ = owner_.first_;
   if (next_) next_->previous_ = this;
   owner_.first_ = this;
@@ -18,8 +19,13 @@ KeyWaiters::Place::~Place() {
   --owner_.count_;
 }
 
-void KeyWaiters::wake() noexcept {
-  for (Place* place = first_; place; place = place->next_) place->signal.notify();
+void KeyWaiters::answered(std::uint64_t number, bool is_sure) noexcept {
+  for (Place* place = first_; place; place = place->next_) {
+    if (place->number_ != number) continue;
+    place->is_sure = is_sure;
+    place->signal.notify();
+    return;
+  }
 }
 
 }  // namespace postern::proxy

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <string>
 
 #include "net/loop.h"
 #include "net/signal.h"
@@ -12,8 +14,8 @@ namespace postern::proxy {
 
 class KeyWaiters {
  public:
-  /// Asks whoever fetches keys for those of an issuer; from any core, never waits.
-  using Ask = std::function<void(std::uint64_t generation, std::size_t issuer)>;
+  /// Asks whoever fetches keys for that one of an issuer; from any core, never waits. The answer comes by answered().
+  using Ask = std::function<void(const std::string& issuer, const std::string& kid, std::uint64_t place)>;
 
   static constexpr std::size_t kMost = 1024;  // that wait at a time; further ones are told to come again
   static constexpr std::int64_t kPatienceMs = 2000;
@@ -25,25 +27,31 @@ class KeyWaiters {
     Place(const Place&) = delete;
     Place& operator=(const Place&) = delete;
     net::Signal signal;
+    /// Whether what is known now is what the issuer says; false: it could not be asked.
+    bool is_sure = false;
 
    private:
     friend class KeyWaiters;
     KeyWaiters& owner_;
     Place* previous_ = nullptr;
     Place* next_ = nullptr;
+    std::uint64_t number_ = 0;
   };
 
   void set_ask(Ask ask) { ask_ = std::move(ask); }
   [[nodiscard]] bool can_ask() const noexcept { return ask_ && count_ < kMost; }
-  void ask(std::uint64_t generation, std::size_t issuer) const { ask_(generation, issuer); }
-  /// There is news.
-  void wake() noexcept;
+  void ask(const Place& place, const std::string& issuer, const std::string& kid) const {
+    ask_(issuer, kid, place.number_);
+  }
+  /// To who waits there, if somebody still does. Keys that have come are installed by then.
+  void answered(std::uint64_t place, bool is_sure) noexcept;
   [[nodiscard]] std::size_t size() const noexcept { return count_; }
 
  private:
   Ask ask_;
   Place* first_ = nullptr;
   std::size_t count_ = 0;
+  std::uint64_t numbers_ = 0;
 };
 
 }  // namespace postern::proxy

@@ -52,7 +52,6 @@ Task<const Reply*> Pipeline::decide(RequestContext& rc) {
     }
     if (const Reply* reply = gate_.authorize(rc, *rule)) co_return reply;  // 3. may they, and how much?
   }
-  rc.audited_path = rc.request().path;
   if (audit_.wants_intent(rc)) {  // 4. on the record, before anything happens
     const bool recorded = co_await audit_.record_intent(rc);
     if (!recorded) co_return refuse_unrecorded(rc);
@@ -108,6 +107,7 @@ const Reply* Pipeline::route(RequestContext& rc) noexcept {
   }
   const route::MatchInput input{peer.listener, head.host, head.path, head.method, head.method_token, head.fields};
   rc.generation->snapshot->routes->match(input, rc.match);
+  rc.matched_path = head.path;
   if (rc.match.outcome == route::Outcome::no_route) {
     return keep_reply(rc, {.status = 404, .reason = Reason::not_found, .detail = "no route leads there"});
   }

@@ -46,7 +46,7 @@ struct RequestContext {
   // 2. who is asking, and what was found about it; only on routes with rules
   std::optional<Caller> caller;
   PrincipalPin principal;         // nullptr: nobody is known
-  std::string_view audited_path;  // as it was matched, before any rewriting
+  std::string_view matched_path;  // before any rewriting; the match's variables are views into it
   bool has_intent = false;        // the audit trail knows of it
 
   // a gRPC call, and the dialect of answers to it

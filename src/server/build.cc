@@ -235,7 +235,8 @@ void SnapshotBuilder::add_tracing(Job& job) {
 
 std::shared_ptr<const Snapshot> SnapshotBuilder::build(const config::LoadResult& loaded, std::size_t cores,
                                                        OnBadCertificate policy,
-                                                       std::vector<config::Diagnostic>& diagnostics) {
+                                                       std::vector<config::Diagnostic>& diagnostics,
+                                                       const KeepKeys& keep) {
   const std::size_t before = diagnostics.size();
   kept_old_ = false;
   auto snapshot = std::make_shared<Snapshot>();
@@ -253,11 +254,10 @@ std::shared_ptr<const Snapshot> SnapshotBuilder::build(const config::LoadResult&
   add_hash_variables(job);
   if (diagnostics.size() != before) return nullptr;
   snapshot->number = ++number_;
-  if (snapshot->identity->generation != number_) {
-    auto identity = std::make_shared<identity::IdentitySources>(*snapshot->identity);
-    identity->generation = number_;
-    snapshot->identity = std::move(identity);
-  }
+  auto identity = std::make_shared<identity::IdentitySources>(*snapshot->identity);
+  identity->generation = number_;
+  if (keep) identity->issuers = keep(loaded.settings);
+  snapshot->identity = std::move(identity);
   snapshot->cores = cores;
   snapshot->slots = registry_.counts();
   return snapshot;

@@ -2,6 +2,7 @@
 // and at reload, so that all three judge alike. Control thread; blocks on disk and DNS.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -15,8 +16,11 @@
 #include "proxy/snapshot.h"
 
 namespace postern::identity {
+struct AssertionKey;
+struct IdentitySources;
+class IssuerSet;
 class KeySet;
-}
+}  // namespace postern::identity
 
 namespace postern::server {
 
@@ -28,11 +32,19 @@ class SnapshotBuilder {
 
   /// nullptr with diagnostics when something is wrong. `cores` divides limits that are per process.
   /// keep_old: TLS material that does not load any more is taken from the last snapshot, with a line in the log.
+  /// `keep`: called last, when all is well: whoever fetches the issuers' keys from now on, and has them.
+  using KeepKeys = std::function<std::shared_ptr<const identity::IssuerSet>(const config::Settings&)>;
   std::shared_ptr<const proxy::Snapshot> build(const config::LoadResult& loaded, std::size_t cores,
-                                               OnBadCertificate policy, std::vector<config::Diagnostic>& diagnostics);
+                                               OnBadCertificate policy, std::vector<config::Diagnostic>& diagnostics,
+                                               const KeepKeys& keep = {});
   /// The snapshot is in force, or about to be: it is the "old" of the next build, and its endpoints are those that
   /// every core uses. Before the cores install it, so that none of them finds an upstream empty.
   void accepted(std::shared_ptr<const proxy::Snapshot> snapshot);
+
+  /// What the accepted snapshot has, but with these keys, if they are newer; else nullptr.
+  std::shared_ptr<const identity::IdentitySources> with_keys(std::shared_ptr<const identity::IssuerSet> issuers);
+  /// Of the last accepted snapshot; nullptr: nothing is asserted.
+  [[nodiscard]] std::shared_ptr<const identity::AssertionKey> assertion_key() const noexcept;
 
   /// The last build had to keep TLS material that does not load any more.
   [[nodiscard]] bool kept_old() const noexcept { return kept_old_; }
@@ -71,6 +83,7 @@ class SnapshotBuilder {
       std::make_shared<const identity::DpopNonces>(identity::DpopNonces::make_key());
   std::shared_ptr<const crypto::SecretText> sticky_key_;  // of this process, where the config has none
   std::shared_ptr<const proxy::Snapshot> last_;
+  std::shared_ptr<const identity::IdentitySources> sources_;  // as every core has them, or is about to
   std::uint64_t number_ = 0;
   bool kept_old_ = false;
 };

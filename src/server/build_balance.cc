@@ -98,6 +98,7 @@ void SnapshotBuilder::accepted(std::shared_ptr<const Snapshot> snapshot) {
     registry_.discovery(spec.shared->name()).endpoints = spec.endpoints.size();
   }
   shared_ = std::move(shared);
+  sources_ = snapshot->identity;
   last_ = std::move(snapshot);
 }
 

@@ -202,6 +202,19 @@ void SnapshotBuilder::add_audit(Job& job, proxy::AccessRules& rules) {
   }
 }
 
+std::shared_ptr<const identity::AssertionKey> SnapshotBuilder::assertion_key() const noexcept {
+  return last_ ? last_->assertion_key : nullptr;
+}
+
+std::shared_ptr<const identity::IdentitySources> SnapshotBuilder::with_keys(
+    std::shared_ptr<const identity::IssuerSet> issuers) {
+  if (!sources_ || issuers->version() <= sources_->issuers->version()) return nullptr;
+  auto next = std::make_shared<identity::IdentitySources>(*sources_);
+  next->issuers = std::move(issuers);
+  sources_ = next;
+  return next;
+}
+
 /// A key of this process stays as long as the process does; one of a file is read again.
 void SnapshotBuilder::add_assertion(Job& job) {
   const config::Assertion& settings = job.loaded.settings.assertion;

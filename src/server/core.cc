@@ -25,6 +25,7 @@ Core::Core(std::size_t number, net::Engine engine, metrics::CoreMetrics& metrics
       drains_(loop_.frames()),
       checks_(loop_, checking_),
       end_idle_([](void* self) noexcept { static_cast<Core*>(self)->end_idle(); }, this),
+      return_leases_([](void* self) noexcept { static_cast<Core*>(self)->return_leases(); }, this),
       work_(loop_.io().get_executor()) {}
 
 Core::~Core() { join(); }
@@ -71,6 +72,22 @@ void Core::post_cut() {
   loop_.post([this] { cut(); });
 }
 
+void Core::post_revocations(identity::RevocationBatch batch) {
+  loop_.post([this, b = std::move(batch)] { pipeline_.gate().identity().revoke(b, std::time(nullptr)); });
+}
+
+void Core::post_identity(std::shared_ptr<const identity::IdentitySources> sources) {
+  loop_.post([this, s = std::move(sources)] {
+    identity::CoreIdentity& identity = pipeline_.gate().identity();
+    if (identity.is_installed() && identity.sources().generation == s->generation)
+      identity.install(s, std::time(nullptr));
+  });
+}
+
+void Core::post_answer(std::uint64_t place, bool is_sure) {
+  loop_.post([this, place, is_sure] { pipeline_.gate().waiters().answered(place, is_sure); });
+}
+
 void Core::post_stop() {
   loop_.post([this] { loop_.io().stop(); });
 }
@@ -103,6 +120,7 @@ void Core::install_identity(const proxy::Snapshot& snapshot) {
   proxy::Gate& gate = pipeline_.gate();
   gate.identity().install(snapshot.identity, std::time(nullptr));
   gate.limits().install(snapshot.access->limits);
+  if (!snapshot.access->limits->limits().empty() && !return_leases_.is_set()) return_leases();
   gate.signer().install(snapshot.assertion_key);
 }
 
@@ -201,6 +219,13 @@ Task<void> Core::drain(std::function<void()> done, DrainPlan plan) {
   co_await checking_.join();
   co_await loop_.dials().join();
   done();
+}
+
+// What this core has leased of the limits' budgets and does not use, others may need.
+void Core::return_leases() noexcept {
+  constexpr std::int64_t kEveryMs = 100;
+  pipeline_.gate().limits().tick(now_ns());
+  loop_.set_timer(return_leases_, kEveryMs);
 }
 
 void Core::end_idle() noexcept {

@@ -72,6 +72,14 @@ class Core {
   void post_end_streams();
   /// What is still there is cut off.
   void post_cut();
+  /// Issuers have other keys now; of the generation that the core has, or else it is outdated.
+  void post_identity(std::shared_ptr<const identity::IdentitySources> sources);
+  /// To a request that waits for a key.
+  void post_answer(std::uint64_t place, bool is_sure);
+  /// Before start(): where requests ask for keys that nobody knows.
+  void share(proxy::KeyWaiters::Ask ask) { pipeline_.gate().waiters().set_ask(std::move(ask)); }
+  /// These are not believed any more.
+  void post_revocations(identity::RevocationBatch batch);
   void post_stop();
   void join();
 
@@ -102,6 +110,7 @@ class Core {
   proxy::GenerationPin make_generation(std::shared_ptr<const proxy::Snapshot> snapshot);
   Task<void> drain(std::function<void()> done, DrainPlan plan);
   void end_idle() noexcept;
+  void return_leases() noexcept;
   void end_streams() noexcept;
   void close_acceptors(const std::vector<std::uint16_t>& listeners);
   void cut() noexcept;
@@ -132,6 +141,7 @@ class Core {
   Stage stage_ = Stage::none;
   bool close_idle_ = false;
   net::Timer end_idle_;
+  net::Timer return_leases_;  // of limits, from when there are any
   boost::asio::executor_work_guard<net::Loop::Executor> work_;
   // Control thread only
   std::thread thread_;

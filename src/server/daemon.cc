@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "base/log.h"
+#include "identity/api_key_set.h"
 #include "net/tls_material.h"
 #include "server/workers.h"
 
@@ -30,6 +31,14 @@ Daemon::Daemon(config::LoadResult loaded, net::Engine engine, Loader load, Start
       inherited_(std::move(start.inherited)),
       upgrade_(io_, std::move(start.invocation)),
       drift_(io_, registry_),
+      revocations_(
+          [this](const identity::RevocationBatch& batch) {
+            for (auto& core : cores_) core->post_revocations(batch);
+          },
+          [this](std::string_view name) { return is_issuer(name); }),
+      keeper_(std::make_unique<identity::IssuerKeeper>([this](identity::IssuerKeeper::Set set) {
+        boost::asio::post(io_, [this, s = std::move(set)] { publish_keys(s); });
+      })),
       signals_(io_),
       settle_(io_),
       minute_(io_),
@@ -40,6 +49,7 @@ Daemon::~Daemon() {
   close_listeners();
   for (auto& core : cores_) core->post_stop();
   for (auto& core : cores_) core->join();
+  keeper_.reset();  // its answers go to cores
 }
 
 int Daemon::run() {
@@ -76,6 +86,9 @@ bool Daemon::start() {
         std::make_unique<Core>(i, engine_, metrics, access_log_->add_core(metrics), &exporter_->add_core(metrics)));
     cores_.back()->share(addresses_);
     cores_.back()->share(trail_.add_core());
+    cores_.back()->share([this, i](const std::string& issuer, const std::string& kid, std::uint64_t place) {
+      ask_for_key(i, issuer, kid, place);
+    });
   }
   std::vector<config::Diagnostic> diagnostics;
   if (!apply(loaded_, SnapshotBuilder::OnBadCertificate::refuse, diagnostics)) {
@@ -104,7 +117,10 @@ bool Daemon::open_log() {
 
 bool Daemon::apply(const config::LoadResult& loaded, SnapshotBuilder::OnBadCertificate policy,
                    std::vector<config::Diagnostic>& diagnostics) {
-  std::shared_ptr<const proxy::Snapshot> snapshot = builder_.build(loaded, cores_.size(), policy, diagnostics);
+  const SnapshotBuilder::KeepKeys keep = [this](const config::Settings& settings) {
+    return keeper_->apply(settings.issuers, settings.role_mappings, settings.credentials.max_token);
+  };
+  std::shared_ptr<const proxy::Snapshot> snapshot = builder_.build(loaded, cores_.size(), policy, diagnostics, keep);
   if (!snapshot) return false;
   std::vector<Install> installs(cores_.size());
   std::string error;
@@ -141,6 +157,13 @@ bool Daemon::configure_trail(const config::Settings& settings, std::string& erro
     error = e.what();
     return false;
   }
+}
+
+bool Daemon::is_issuer(std::string_view name) const {
+  const config::Settings& settings = loaded_.settings;
+  const auto is_it = [name](const auto& one) { return one.name == name; };
+  return name == identity::kApiKeyIssuerName || std::any_of(settings.issuers.begin(), settings.issuers.end(), is_it) ||
+         std::any_of(settings.listeners.begin(), settings.listeners.end(), is_it);
 }
 
 void Daemon::wait_for_signal() {

@@ -18,6 +18,7 @@
 #include "admin/server.h"
 #include "audit/trail.h"
 #include "config/load.h"
+#include "identity/issuer_keeper.h"
 #include "metrics/collector.h"
 #include "metrics/registry.h"
 #include "net/file_watch.h"
@@ -29,6 +30,7 @@
 #include "server/listen_sockets.h"
 #include "server/notify.h"
 #include "server/overload.h"
+#include "server/revocations.h"
 #include "server/upgrade.h"
 #include "server/watchdog.h"
 #include "trace/exporter.h"
@@ -68,7 +70,11 @@ class Daemon {
   static void close_all(const std::vector<int>& fds) noexcept;
   void close_listeners() noexcept;
   [[nodiscard]] std::vector<HandoverSocket> sockets_to_hand_over() const;
+  // keys.cc
+  void ask_for_key(std::size_t core, const std::string& issuer, const std::string& kid, std::uint64_t place);
+  void publish_keys(identity::IssuerKeeper::Set set);
   bool configure_trail(const config::Settings& settings, std::string& error);
+  [[nodiscard]] bool is_issuer(std::string_view name) const;
   bool start_admin();
   void await_cores();
   void announce();
@@ -125,6 +131,8 @@ class Daemon {
   Notifier notifier_;
   Upgrade upgrade_;
   DriftWatch drift_;
+  Revocations revocations_;
+  std::unique_ptr<identity::IssuerKeeper> keeper_;
   std::unique_ptr<admin::Server> admin_;
   boost::asio::signal_set signals_;
   boost::asio::steady_timer settle_;

@@ -11,6 +11,7 @@
 
 #include "admin/endpoints.h"
 #include "base/log.h"
+#include "identity/assertion.h"
 #include "server/daemon.h"
 
 namespace postern::server {
@@ -89,6 +90,12 @@ bool Daemon::start_admin() {
   admin_ = std::make_unique<admin::Server>(io_);
   admin::add_standard_endpoints(*admin_, collector_, [this] {
     return draining_ ? std::string_view("draining") : installing_cores_ != 0 ? std::string_view("starting") : "";
+  });
+  revocations_.serve(*admin_);
+  admin_->add("GET", "/assertion/jwks.json", [this](const admin::Request&) {
+    const std::shared_ptr<const identity::AssertionKey> key = builder_.assertion_key();
+    return key ? admin::Reply{200, key->jwks, "application/jwk-set+json"}
+               : admin::Reply{404, "no route asserts anything\n"};
   });
   try {
     admin_->listen(address, inherited_.take_admin(address));

@@ -307,3 +307,30 @@ def test_tokens_leave_no_trace_in_the_logs(place, issuer):
     logs = place.stderr() + place.stdout()
     for part in token.split("."):
         assert part not in logs
+
+
+@pytest.mark.parametrize("what", [("--subject", "revoked"), ("--session", "s1"), ("--token", "j1"), ("--client", "c1"), ("--all",)])
+def test_what_is_revoked_is_refused_on_every_core(issuer, postern_with, make_origin, what):
+    from harness.postern import run_cli
+
+    here = postern_with({**settings(make_origin(), issuer), "workers": 2})
+    token = issuer.token(sub="revoked", sid="s1", jti="j1", client_id="c1", iat=int(time.time()) - 5)
+    other = issuer.token(sub="other", sid="s2", jti="j2", client_id="c2", iat=int(time.time()) + 2)
+    clients = [here.client() for _ in range(8)]  # on both cores
+    assert {client.get("/known/x", headers=f"{bearer(token)}\r\n").status for client in clients} == {200}
+    done = run_cli("revoke", "--admin", here.settings["admin"]["listen"], "--issuer", issuer.name, *what)
+    assert done.returncode == 0, done.stderr
+    time.sleep(0.2)
+    assert {client.get("/known/x", headers=f"{bearer(token)}\r\n").status for client in clients} == {401}
+    if what != ("--all",):
+        assert {client.get("/known/x", headers=f"{bearer(other)}\r\n").status for client in clients} == {200}
+    for client in clients:
+        client.close()
+
+
+def test_revoking_needs_to_say_what(place):
+    from harness.postern import run_cli
+
+    admin = place.settings["admin"]["listen"]
+    assert run_cli("revoke", "--admin", admin, "--issuer", "nobody", "--all").returncode == 1
+    assert run_cli("revoke", "--admin", admin, "--issuer", "corp").returncode != 0

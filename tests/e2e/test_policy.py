@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.postern import run_cli
+from harness.postern import Postern, run_cli
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "policies.md"
 
@@ -118,20 +118,55 @@ def test_explain_nobody(folder, args, verdict):
     assert f"verdict     {verdict}" in result.stdout
 
 
+PUBLIC_PATHS = [
+    ("/api/x/status", "allow"),
+    ("/%61pi/x/status", "allow"),
+    ("/api/private/../x/status", "allow"),  # what is judged is what is sent
+    ("//api/x/status", "allow"),
+    ("/api/private/x?path=/status", "403"),  # T04: the query is no path
+    ("/api/x/status/../../private", "403"),  # T08
+    ("/api/x/%2e%2e/private/status/", "403"),
+    ("/api/x%2fprivate/status", "400"),
+    ("/api/x/status#", "400"),  # T05
+    ("/api/x%23/private", "403"),
+    ("/api/x;y/status", "403"),  # T10: some servers read /api/x/status
+    ("/api/x%3by/status", "403"),
+    ("/api/x%ff/status", "400"),  # T12, T14
+]
+
+
+@pytest.mark.parametrize("target, verdict", PUBLIC_PATHS)
+def test_public_paths(folder, target, verdict):
+    """A path that is open to everybody opens no other one."""
+    edit(folder / "postern.toml", "[[policy]]",
+         """[[policy]]\nname = "public"\nallow = ['path matches "/api/[^/]+/status"']\n[[policy]]""")
+    with open(folder / "postern.toml", "a") as config:
+        config.write('[[route]]\nname = "api"\npath = "/*"\nforward = "models"\n'
+                     '[route.access]\nauth = "none"\npolicy = "public"\n')
+    result = explain(folder, "GET", target)
+    assert re.search(rf"^verdict +{verdict}", result.stdout, re.M), result.stdout
+
+
 def encode(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def test_explain_by_a_token(folder):
-    """Checked as a request's; printed nowhere, whether good or bad."""
-    secret = "0123456789abcdef0123456789abcdef"
-    (folder / "secret").write_text(secret)
-    edit(folder / "postern.toml", 'jwks_file = "keys.json"', 'secret_file = "secret"')
+SECRET = "0123456789abcdef0123456789abcdef"
+
+
+def sign(**more) -> str:
     now = int(time.time())
     claims = {"iss": "https://login.example.com", "sub": "ada", "aud": "https://models.example.com", "exp": now + 60,
-              "iat": now, "auth_time": now, "email": "ada@example.com", "email_verified": True, "groups": ["ml"]}
+              "iat": now, "auth_time": now, "email": "ada@example.com", "email_verified": True, "groups": ["ml"]} | more
     signed = f'{encode(json.dumps({"alg": "HS256", "typ": "JWT"}).encode())}.{encode(json.dumps(claims).encode())}'
-    signature = encode(hmac.digest(secret.encode(), signed.encode(), hashlib.sha256))
+    return f"{signed}.{encode(hmac.digest(SECRET.encode(), signed.encode(), hashlib.sha256))}"
+
+
+def test_explain_by_a_token(folder):
+    """Checked as a request's; printed nowhere, whether good or bad."""
+    (folder / "secret").write_text(SECRET)
+    edit(folder / "postern.toml", 'jwks_file = "keys.json"', 'secret_file = "secret"')
+    signed, _, signature = sign().rpartition(".")
     for token, code, verdict in ((f"{signed}.{signature}", 0, "allow"),
                                  (f"{signed}.{signature[::-1]}", 1, "401: the credential is no good"),
                                  ("pst_x", 1, "401: the credential is no good")):
@@ -139,6 +174,74 @@ def test_explain_by_a_token(folder):
         assert result.returncode == code, result.stdout + result.stderr
         assert f"verdict     {verdict}\n" in result.stdout, result.stdout
         assert token not in result.stdout + result.stderr and signature not in result.stdout
+
+
+@pytest.fixture(scope="module")
+def judging(tmp_path_factory):
+    """A postern whose routes answer by themselves: what is judged is all there is to see."""
+    folder = tmp_path_factory.mktemp("judging")
+    (folder / "secret").write_text(SECRET)
+    reply = {"reply": {"status": 200, "body": "in"}}
+    postern = Postern(folder, {
+        "listener": [{"name": "main"}],
+        "issuer": [{"name": "corp", "url": "https://login.example.com", "audiences": ["https://models.example.com"],
+                    "secret_file": "secret"}],
+        "role_mapping": [{"role": "predictor", "groups": ["ml"]}],
+        "policy": [
+            {"name": "public", "allow": ['path matches "/api/[^/]+/status"']},
+            {"name": "predict", "deny": ['groups has "suspended"', 'auth_age > 12h', 'subject matches ".*root.*"'],
+             "allow": ['roles has "predictor" and path.model in ["bert", "a b"]', "path.model == subject"]},
+            {"name": "corp", "deny": ['email.domain == "partner.org"'], "allow": ["true"]},
+        ],
+        "route": [
+            {"name": "api", "path": "/*", "access": {"auth": "none", "policy": "public"}, **reply},
+            {"name": "predict", "path": "/models/{model}", "access": {"policy": "predict"}, **reply},
+            {"name": "scoped", "path": "/scoped", "access": {"policy": "corp", "scopes": ["infer"]}, **reply},
+            {"name": "some", "path": "/some", "access": {"auth": "optional", "policy": "corp"}, **reply},
+            {"name": "known", "path": "/known", "access": {"policy": "authenticated"}, **reply},
+        ]})
+    yield postern
+    postern.stop()
+
+
+def test_requests_meet_what_is_explained(judging):
+    """Each request twice, the second time with a token that is remembered; then what `explain` says of it."""
+    old = int(time.time()) - 24 * 3600
+    callers = {
+        "nobody": None, "ada": sign(), "scoped": sign(scope="openid infer"), "bert": sign(sub="bert", groups=[]),
+        "suspended": sign(groups=["ml", "suspended"]), "not a part": sign(groups=["suspended,ml"]), "late": sign(auth_time=old),
+        "partner": sign(email="p@partner.org"), "two signs": sign(email="p@partner.org@example.com"),
+        "unverified": sign(email_verified=False), "many groups": sign(_claim_names={"groups": "src1"}),
+        "expired": sign(exp=int(time.time()) - 100), "elsewhere": sign(aud="others"), "root": sign(sub="xrooty"),
+    }
+    asked = [("nobody", target) for target, _ in PUBLIC_PATHS if "#" not in target]
+    asked += [(caller, path) for caller in callers
+              for path in ("/models/bert", "/models/a%20b", "/models/bert;x", "/models/gpt", "/scoped", "/some", "/known")]
+    statuses = {}
+    for caller, target in asked:
+        token = callers[caller]
+        headers = f"Authorization: Bearer {token}\r\n" if token else ""
+        seen = set()
+        for _ in range(2):
+            with judging.client() as client:
+                seen.add(client.get(target, headers=headers).status)
+        assert len(seen) == 1, (caller, target, seen)
+        args = ["--token", token] if token else []
+        result = run("explain", "--config", judging.config, *args, "GET", target)
+        verdict = re.search(r"^verdict +(\w+)", result.stdout, re.M)
+        assert verdict, result.stderr
+        statuses[caller, target] = seen.pop()
+        assert str(statuses[caller, target]) == verdict[1].replace("allow", "200"), (caller, target, result.stdout)
+    for (caller, target), status in {
+        ("ada", "/models/bert"): 200, ("ada", "/models/a%20b"): 200, ("ada", "/models/gpt"): 403,
+        ("ada", "/models/bert;x"): 403, ("bert", "/models/bert"): 200, ("bert", "/models/gpt"): 403,
+        ("suspended", "/models/bert"): 403, ("not a part", "/models/bert"): 403, ("late", "/models/bert"): 403,
+        ("many groups", "/models/bert"): 403, ("root", "/models/bert"): 403, ("nobody", "/models/bert"): 401,
+        ("expired", "/known"): 401, ("elsewhere", "/some"): 401, ("nobody", "/some"): 403, ("ada", "/some"): 200,
+        ("partner", "/some"): 403, ("two signs", "/some"): 403, ("unverified", "/some"): 403,
+        ("scoped", "/scoped"): 200, ("ada", "/scoped"): 403, ("partner", "/known"): 200,
+    }.items():
+        assert statuses[caller, target] == status, (caller, target, statuses[caller, target])
 
 
 def test_facts_are_listed():

@@ -95,7 +95,7 @@ class Authority:
         else:
             names = [f"IP:{one}" if one.replace(".", "").isdigit() else f"DNS:{one}" for one in hosts or [name]]
             usage = "clientAuth" if client else "serverAuth"
-            extra = f"extendedKeyUsage = {usage}" + ("" if client else f"\nsubjectAltName = {', '.join(names)}")
+            extra = f"extendedKeyUsage = {usage}\nsubjectAltName = {', '.join(names)}"
         config = Path(f"{base}.cnf")
         config.write_text(REQUEST_CONFIG.format(name=name, ca="TRUE" if ca else "FALSE", extra=extra))
         request, cert = Path(f"{base}.csr"), Path(f"{base}.pem")

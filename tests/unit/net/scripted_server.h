@@ -23,7 +23,7 @@ namespace postern::test {
 class ScriptedServer {
  public:
   /// After the last answer the list's last one is repeated. An answer "" closes the connection without one, "wait" says
-  /// nothing until the end.
+  /// nothing until the end. "{port}" becomes the server's.
   explicit ScriptedServer(std::vector<std::string> answers) : answers_(std::move(answers)) {
     listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in where{};
@@ -33,6 +33,10 @@ class ScriptedServer {
     if (::bind(listener_, reinterpret_cast<sockaddr*>(&where), size) != 0 || ::listen(listener_, 16) != 0) std::abort();
     ::getsockname(listener_, reinterpret_cast<sockaddr*>(&where), &size);
     port_ = ntohs(where.sin_port);
+    for (std::string& answer : answers_) {
+      const std::size_t at = answer.find("{port}");
+      if (at != std::string::npos) answer.replace(at, 6, std::to_string(port_));
+    }
     thread_ = std::thread([this] { serve(); });
   }
   ~ScriptedServer() {
@@ -105,7 +109,7 @@ class ScriptedServer {
     return text.find("Connection: close") == std::string::npos;
   }
 
-  const std::vector<std::string> answers_;
+  std::vector<std::string> answers_;  // as they are once the thread runs
   int listener_ = -1;
   std::uint16_t port_ = 0;
   std::atomic<bool> stopping_{false};

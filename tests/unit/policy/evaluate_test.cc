@@ -99,6 +99,16 @@ TEST(PolicyEvaluate, ReadsClaims) {
                  });
 }
 
+TEST(PolicyEvaluate, TakesOnlyNumbersForNumbers) {
+  Scene scene;
+  for (const char* text : {"inf", "nan", "-inf", "0x10", " 7", "7 ", "7x", "+7", "", "1e999"}) {
+    scene.ada.claims = {{"level", text}};
+    EXPECT_EQ(verdict("claims.level > 3", scene.input), kUnknown) << text;
+  }
+  scene.ada.claims = {{"level", "1e1"}};
+  EXPECT_EQ(verdict("claims.level == 10", scene.input), kYes);
+}
+
 TEST(PolicyEvaluate, CombinesThreeValues) {
   Scene scene;
   scene.ada.acr.clear();
