@@ -25,7 +25,7 @@ Gate::Gate(net::Loop& loop, metrics::CoreMetrics& metrics, std::uint32_t core)
 identity::CoreIdentity::Moment Gate::now() const noexcept {
   timespec wall{};
   ::clock_gettime(CLOCK_REALTIME_COARSE, &wall);
-  return {wall.tv_sec, now_ns() / 1'000'000};
+  return {wall.tv_sec, coarse_now_ms()};
 }
 
 metrics::AccessRow& Gate::row(const RequestContext& rc) noexcept {

@@ -51,13 +51,24 @@ TEST(KeyedHash, TellsTextsApart) {
   // Zeros at the end are bytes, too.
   std::string zeros;
   std::vector<KeyedHash> seen;
-  for (int i = 0; i < 70; ++i, zeros += '\0') {
+  for (int i = 0; i < 200; ++i, zeros += '\0') {
     const KeyedHash hash = kSeed.hash(zeros);
     for (const KeyedHash& other : seen) {
       ASSERT_NE(hash.low, other.low);
       ASSERT_NE(hash.high, other.high);
     }
     seen.push_back(hash);
+  }
+}
+
+TEST(KeyedHash, EveryBitCountsInBothHalves) {
+  const std::string text(150, 'x');
+  const KeyedHash hash = kSeed.hash(text);
+  for (std::size_t i = 0; i < 8 * text.size(); ++i) {
+    std::string other = text;
+    other[i / 8] = static_cast<char>(other[i / 8] ^ (1 << (i % 8)));
+    ASSERT_NE(kSeed.hash(other).low, hash.low) << i;
+    ASSERT_NE(kSeed.hash(other).high, hash.high) << i;
   }
 }
 
