@@ -48,6 +48,7 @@ TEST(VerifyKey, EachAlgorithmHasItsFamilyAndNoOther) {
         std::string bad = signature;
         bad[at] = static_cast<char>(bad[at] ^ 1);
         EXPECT_FALSE(key.verify(algorithm, "message", bad)) << to_string(algorithm) << " at " << at;
+        EXPECT_EQ(ERR_peek_error(), 0u);  // left in the queue, it would be taken for a failure of TLS
       }
       for (const SignatureAlgorithm other : kAll) {
         EXPECT_EQ(key.verify(other, "message", signature), other == algorithm) << to_string(other);
@@ -134,6 +135,7 @@ TEST(VerifyKey, PointsAreOnTheirCurve) {
   EXPECT_FALSE(VerifyKey::from_point(KeyFamily::p256, std::string(32, '\0'), std::string(32, '\0')));
   EXPECT_FALSE(VerifyKey::from_point(KeyFamily::p256, std::string(32, '\xff'), y));
   EXPECT_FALSE(VerifyKey::from_point(KeyFamily::p256, '\0' + x, y));
+  EXPECT_FALSE(VerifyKey::from_point(KeyFamily::p256, x + y.substr(0, 1), y.substr(1)));  // as long, taken together
   EXPECT_FALSE(VerifyKey::from_point(KeyFamily::p384, x, y));
   EXPECT_FALSE(VerifyKey::from_point(KeyFamily::ed25519, x, y));
   EXPECT_FALSE(VerifyKey::from_ed25519(std::string(31, 'x')));
