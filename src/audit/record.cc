@@ -4,6 +4,8 @@
 #include <array>
 #include <cstring>
 
+#include "base/copy_text.h"
+
 namespace postern::audit {
 namespace {
 
@@ -93,7 +95,7 @@ bool append(ByteRing& ring, RecordKind kind, bool is_awaited, const AuditRecord&
   for (std::size_t i = 0; i < kTexts.size(); ++i) {
     const std::size_t length = packed.lengths[i];
     if (length == 0) continue;
-    std::memcpy(place, (record.*kTexts[i].view).data(), length);
+    copy_text(place, (record.*kTexts[i].view).data(), length);
     place += length;
   }
   ring.commit(total);

@@ -53,7 +53,9 @@ void place_the_rest(std::vector<Place>& places) {
 
 Verification verify(const std::vector<std::string>& files, const std::vector<crypto::Ed25519PublicKey>& keys) {
   std::vector<Place> places;
-  for (const std::string& path : files) places.push_back(place_of(path));
+  for (const std::string& path : files) {
+    if (!path.ends_with(".lock")) places.push_back(place_of(path));  // they come with FILE*
+  }
   place_the_rest(places);
   std::ranges::stable_sort(places, [](const Place& a, const Place& b) {
     return std::tie(a.stream, a.chain, a.seq) < std::tie(b.stream, b.chain, b.seq);

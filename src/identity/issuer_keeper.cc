@@ -265,7 +265,7 @@ void IssuerKeeper::settle(Followed& followed) {
   const std::int64_t now = coarse_now_ms();
   for (auto& [kid, answer] : std::exchange(followed.questions, {})) {
     const bool is_known = followed.keys && followed.keys->knows(kid);
-    if (!followed.failing && !is_known) followed.schedule.note_absent(now, kid);
+    if (!followed.failing && !is_known && !kid.empty()) followed.schedule.note_absent(now, kid);
     answer(!followed.is_leaving && !followed.failing);
   }
 }

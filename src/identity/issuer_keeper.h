@@ -44,7 +44,8 @@ class IssuerKeeper {
   using Set = std::shared_ptr<const IssuerSet>;
   /// On the keeper's thread, for every change after apply(). A set with a lower version() than one seen is outdated.
   using Publish = std::function<void(Set)>;
-  /// On the keeper's thread, once: whether the keys have been fetched since; if they changed, publish came first.
+  /// On the keeper's thread, once: whether the keys have been fetched since, with success; if they changed, publish
+  /// came first.
   using Answer = std::function<void(bool fetched)>;
 
   static constexpr std::chrono::milliseconds kPatience{5'500};

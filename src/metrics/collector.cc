@@ -133,6 +133,22 @@ void add_route(Page& page, std::string_view name, std::size_t names, std::size_t
   page.add(Family::response_bytes, {name}, bytes_out);
 }
 
+void add_identity(Page& page, const std::vector<AuditTotals>& streams, const std::vector<IssuerTotals>& issuers) {
+  for (const AuditTotals& stream : streams) {
+    page.add(Family::audit_records, {stream.stream, "written"}, stream.written);
+    page.add(Family::audit_records, {stream.stream, "lost"}, stream.lost);
+    page.add(Family::audit_records, {stream.stream, "refused"}, stream.refused);
+    page.add(Family::audit_syncs, {stream.stream}, stream.syncs);
+    page.add(Family::audit_failing, {stream.stream}, std::uint64_t{stream.is_failing});
+  }
+  for (const IssuerTotals& issuer : issuers) {
+    page.add(Family::issuer_keys, {issuer.issuer}, issuer.keys);
+    page.add(Family::issuer_fetches, {issuer.issuer, "ok"}, issuer.fetched);
+    page.add(Family::issuer_fetches, {issuer.issuer, "failed"}, issuer.failed);
+    page.add(Family::issuer_failing, {issuer.issuer}, std::uint64_t{issuer.is_failing});
+  }
+}
+
 void add_access(Page& page, std::string_view name, const std::vector<const AccessRow*>& rows) {
   std::array<std::uint64_t, kCount<AccessResult>> access{};
   for (const AccessRow* row : rows) sum_into(access, row->results);
@@ -410,6 +426,7 @@ std::vector<prometheus::MetricFamily> Collector::Collect() const {
     page.add(Family::access_log_dropped, {"ring"}, dropped);
     page.add(Family::access_log_sampled_out, {}, sampled_out);
     page.add(Family::trace_spans, {"dropped"}, spans_dropped);
+    add_identity(page, registry_.audit_, registry_.issuers_);
     for (const DriftRatio& drift : registry_.drift_) {
       page.add(Family::latency_drift, {drift.upstream, drift.model, "0.5"}, drift.median);
       page.add(Family::latency_drift, {drift.upstream, drift.model, "0.95"}, drift.p95);

@@ -52,6 +52,20 @@ struct DriftRatio {
   double p95 = 1;
 };
 
+/// Sums of one stream of the audit trail.
+struct AuditTotals {
+  std::string stream;
+  std::uint64_t written = 0, lost = 0, refused = 0, syncs = 0;
+  bool is_failing = false;
+};
+
+/// Of one issuer's keys.
+struct IssuerTotals {
+  std::string issuer;
+  std::uint64_t keys = 0, fetched = 0, failed = 0;
+  bool is_failing = false;
+};
+
 /// Values of the process: any thread.
 enum class Gauge : std::uint8_t {
   config_generation,
@@ -93,6 +107,11 @@ class MetricsRegistry {
   void set_drift(std::vector<DriftRatio> ratios) {
     const std::lock_guard lock(mutex_);
     drift_ = std::move(ratios);
+  }
+  void set_identity(std::vector<AuditTotals> audit, std::vector<IssuerTotals> issuers) {
+    const std::lock_guard lock(mutex_);
+    audit_ = std::move(audit);
+    issuers_ = std::move(issuers);
   }
   /// Control thread, after the last add_core().
   template <class Visit>
@@ -139,6 +158,8 @@ class MetricsRegistry {
   std::vector<std::unique_ptr<CoreMetrics>> cores_;
   std::map<std::string, DiscoveryRow, std::less<>> discovery_;  // by upstream
   std::vector<DriftRatio> drift_;
+  std::vector<AuditTotals> audit_;
+  std::vector<IssuerTotals> issuers_;
 
   std::array<std::atomic<std::uint64_t>, kCount<Event>> events_{};
   std::array<std::atomic<std::int64_t>, kCount<Gauge>> gauges_{};

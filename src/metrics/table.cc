@@ -111,6 +111,17 @@ constexpr std::array<FamilyInfo, kFamilyCount> kTable = {{
     {Family::log_dropped, "postern_log_dropped_total", Type::counter, "reason",
      "Lines of postern's own log that were not written: \"repeated\" too often, or the \"output\" could not take "
      "them."},
+    {Family::audit_records, "postern_audit_records_total", Type::counter, "stream,result",
+     "Records of the audit trail; \"lost\" ones found no room, \"refused\" intents got their request a 503."},
+    {Family::audit_syncs, "postern_audit_syncs_total", Type::counter, "stream",
+     "Times that the audit trail was brought to the disk."},
+    {Family::audit_failing, "postern_audit_failing", Type::gauge, "stream",
+     "1 while the audit trail's file takes no records."},
+    {Family::issuer_keys, "postern_issuer_keys", Type::gauge, "issuer", "Keys that are known of an issuer of tokens."},
+    {Family::issuer_fetches, "postern_issuer_fetches_total", Type::counter, "issuer,result",
+     "Times that an issuer's keys were looked for, over the network or in a file."},
+    {Family::issuer_failing, "postern_issuer_failing", Type::gauge, "issuer",
+     "1 while an issuer's keys cannot be had anew; those that are known are used until they are too old."},
     {Family::trace_spans, "postern_trace_spans_total", Type::counter, "result",
      "Spans by what became of them: \"exported\", \"rejected\" by the collector, \"failed\" when it could not be "
      "reached, \"dropped\" when the exporter was behind."},

@@ -7,6 +7,11 @@
 #include <cstdlib>
 
 namespace postern::net {
+namespace {
+
+constexpr std::size_t kRoom = 256;  // a handler of the loop's queue, as it comes with Asio, takes some 50
+
+}  // namespace
 
 // A handler is under way at most once, so that its memory can be part of the block.
 struct Wake::Block {
@@ -20,7 +25,7 @@ struct Wake::Block {
   std::atomic<unsigned> holders{1};  // the Wake, and a handler in the loop's queue
   const Run run;
   void* owner;  // nullptr: the Wake is gone
-  alignas(std::max_align_t) std::byte memory[256];
+  alignas(std::max_align_t) std::byte memory[kRoom];
 };
 
 /// What the loop's queue takes memory from for our handler.
@@ -31,9 +36,10 @@ class Wake::Memory {
     using value_type = T;
     explicit Allocator(Block* b) noexcept : block(b) {}
     template <class U>
-    explicit(false) Allocator(const Allocator<U>& other) noexcept : block(other.block) {}
+    explicit Allocator(const Allocator<U>& other) noexcept : block(other.block) {}
     T* allocate(std::size_t n) const noexcept {
-      static_assert(sizeof(T) <= sizeof(Block::memory) && alignof(T) <= alignof(std::max_align_t));
+      static_assert(sizeof(T) <= kRoom);
+      static_assert(alignof(T) <= alignof(std::max_align_t));
       if (n != 1) std::abort();
       block->holders.fetch_add(1, std::memory_order_relaxed);
       return reinterpret_cast<T*>(block->memory);

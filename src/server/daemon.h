@@ -104,6 +104,7 @@ class Daemon {
   void look_at_cores(std::int64_t now_ms);
   void core_stands_still(const Watchdog::Change& change);
   void look_at_resources(std::int64_t now_ms);
+  void count_identity(std::int64_t now_ms);
   std::int64_t common_lag(std::int64_t now_ms);
 
   // Constant after construction
@@ -142,6 +143,7 @@ class Daemon {
   Overload overload_;
   ResourceSampler sampler_;
   std::int64_t pulsed_ms_ = 0;
+  std::int64_t counted_ms_ = 0;
   std::int64_t lag_counts_from_ms_ = 0;
   std::int64_t fed_ms_ = 0;      // when the service manager last heard that all is well
   std::int64_t trimmed_ms_ = 0;  // when memory was last given back to the kernel

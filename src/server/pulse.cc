@@ -22,10 +22,22 @@ constexpr std::int64_t kTrimEveryMs = 5'000;
 constexpr std::int64_t kLatePulseMs = 1'000;
 }  // namespace
 
+void Daemon::count_identity(std::int64_t now_ms) {
+  counted_ms_ = now_ms;
+  std::vector<metrics::AuditTotals> streams;
+  for (audit::StreamCounters& one : trail_.counters())
+    streams.push_back({std::move(one.name), one.written, one.lost, one.refused, one.syncs, one.is_failing});
+  std::vector<metrics::IssuerTotals> issuers;
+  for (identity::IssuerStatus& one : keeper_->status())
+    issuers.push_back({std::move(one.name), one.keys, one.fetches_good, one.fetches_bad, one.is_failing});
+  registry_.set_identity(std::move(streams), std::move(issuers));
+}
+
 void Daemon::pulse() {
   const std::int64_t now_ms = now_ns() / 1'000'000;
   look_at_cores(now_ms);
   look_at_resources(now_ms);
+  if (now_ms - counted_ms_ >= 1'000) count_identity(now_ms);
   pulse_.expires_after(kPulse);
   pulse_.async_wait([this](const boost::system::error_code& error) {
     if (!error) pulse();

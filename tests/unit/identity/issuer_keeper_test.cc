@@ -170,7 +170,8 @@ TEST_F(Keeper, ManyQuestionsAreOneFetch) {
 TEST_F(Keeper, KeepsOldKeysWhenRefreshFails) {
   ScriptedServer server({ok(one_key(SigningKey::p256(), "a")), "HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n"});
   ASSERT_TRUE(apply(local(server)));
-  EXPECT_TRUE(ask("b"));
+  EXPECT_FALSE(ask("b"));
+  EXPECT_TRUE(keeper.is_failing("corp"));
   EXPECT_TRUE(keeper.status().at(0).has_keys);
   EXPECT_TRUE(keeper.status().at(0).is_failing);
   EXPECT_TRUE(board.sets.empty());
