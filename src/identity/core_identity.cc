@@ -33,11 +33,11 @@ void CoreIdentity::install(std::shared_ptr<const IdentitySources> sources, std::
   static_cast<void>(unix_s);
   const config::Credentials& settings = sources->credentials;
   const bool other_size = !sources_ || sources_->credentials.cache_entries != settings.cache_entries ||
+                          sources_->credentials.cache_size != settings.cache_size ||
                           sources_->credentials.cache_ttl != settings.cache_ttl;
   if (other_size) {
-    const TokenCache::Limits limits{.entries = settings.cache_entries,
-                                    .bytes = std::size_t{settings.cache_entries} * 2048,
-                                    .ttl = settings.cache_ttl.count() / 1000};
+    const TokenCache::Limits limits{
+        .entries = settings.cache_entries, .bytes = settings.cache_size, .ttl = settings.cache_ttl.count() / 1000};
     cache_ = std::make_unique<TokenCache>(seed_, limits);
   }
   if (!sources_ || sources_->generation != sources->generation) keys_.clear();
@@ -94,7 +94,7 @@ Identified CoreIdentity::verify_jwt(std::string_view token, const KeyedHash& has
 
 Identified CoreIdentity::accept(std::string_view token, const KeyedHash& hash, Principal principal,
                                 const TokenFacts& facts, Moment now) {
-  if (revoked_.is_revoked(principal, now.unix_s)) return {Verdict::refused, {}, kRevoked};
+  if (revoked_.is_revoked(principal, now.unix_s)) return refuse(hash, kRevoked, now);
   write_header_texts(principal);
   PrincipalPin who(std::move(principal));
   cache_->insert(token, hash, who, facts, present(now.unix_s));

@@ -20,7 +20,7 @@ constexpr bool concerns(std::int64_t not_before, std::int64_t issued_at) noexcep
 }  // namespace
 
 RevocationTable::RevocationTable(const HashSeed& seed, std::size_t most)
-    : seed_(seed), most_(std::max<std::size_t>(most, 1)), slots_(std::bit_ceil(most_ * 2)) {}
+    : seed_(seed), most_(std::max<std::size_t>(most, 1)) {}
 
 std::uint64_t RevocationTable::issuer_of(std::string_view name) const noexcept {
   return seed_.hash(name, 1).low | 1;  // never kEverybody
@@ -33,6 +33,7 @@ KeyedHash RevocationTable::key_of(std::uint64_t issuer, RevokedKind kind, std::s
 }
 
 RevocationTable::Entry* RevocationTable::find(const KeyedHash& key) noexcept {
+  if (slots_.empty()) return nullptr;
   const std::size_t mask = slots_.size() - 1;
   for (std::size_t at = key.low & mask;; at = (at + 1) & mask) {
     Entry& entry = slots_[at];
@@ -66,6 +67,7 @@ void RevocationTable::apply(const Revocation& revocation, std::int64_t now) {
     known->until = std::max(known->until, revocation.until);
     return;
   }
+  if (slots_.empty()) slots_.resize(std::bit_ceil(most_ * 2));
   if (size_ >= most_) make_room(now);
   put(Entry{key, issuer, revocation.not_before, revocation.until});
 }

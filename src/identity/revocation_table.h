@@ -61,7 +61,7 @@ class RevocationTable {
 
   const HashSeed seed_;
   const std::size_t most_;
-  std::vector<Entry> slots_;  // a power of two, at most half full
+  std::vector<Entry> slots_;  // a power of two, at most half full; empty until there is one
   std::vector<Cut> cuts_;     // few; issuer 0: everybody
   std::size_t size_ = 0;
   std::uint64_t epoch_ = 1;

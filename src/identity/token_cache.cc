@@ -40,13 +40,23 @@ std::int64_t add_clamped(std::int64_t a, std::int64_t b) noexcept {
 }  // namespace
 
 TokenCache::TokenCache(const HashSeed& seed, const Limits& limits)
-    : seed_(seed),
-      limits_{std::clamp<std::size_t>(limits.entries, 16, kNone / 4), limits.bytes, limits.ttl},
-      index_(std::bit_ceil(limits_.entries * 2)),
-      entries_(limits_.entries),
-      ghosts_(std::bit_ceil(limits_.entries)) {
-  free_.reserve(entries_.size());
-  for (std::size_t place = entries_.size(); place-- > 0;) free_.push_back(static_cast<Place>(place));
+    : seed_(seed), limits_{std::clamp<std::size_t>(limits.entries, 16, kNone / 4), limits.bytes, limits.ttl} {}
+
+void TokenCache::start() {
+  index_.resize(std::bit_ceil(limits_.entries * 2));
+  ghosts_.resize(std::bit_ceil(limits_.entries));
+  entries_.reserve(limits_.entries);
+  free_.reserve(limits_.entries);
+}
+
+TokenCache::Place TokenCache::take_place() {
+  if (free_.empty()) {
+    entries_.emplace_back();
+    return static_cast<Place>(entries_.size() - 1);
+  }
+  const Place place = free_.back();
+  free_.pop_back();
+  return place;
 }
 
 PrincipalPin TokenCache::find(std::string_view token, const KeyedHash& hash, const Present& present) noexcept {
@@ -80,9 +90,9 @@ void TokenCache::insert(std::string_view token, const KeyedHash& hash, const Pri
     return;
   }
   crypto::SecretText copy(token);
+  if (index_.empty()) start();
   make_room(bytes);
-  const Place place = free_.back();
-  free_.pop_back();
+  const Place place = take_place();
   Entry& entry = entries_[place];
   entry.hash = hash;
   entry.token = std::move(copy);
@@ -151,6 +161,7 @@ void TokenCache::clear() noexcept {
 }
 
 TokenCache::Place TokenCache::look_up(std::string_view token, const KeyedHash& hash) const noexcept {
+  if (index_.empty()) return kNone;
   const std::uint32_t tag = tag_of(hash);
   for (std::size_t at = home_of(hash);; at = next(at)) {
     const Slot& slot = index_[at];

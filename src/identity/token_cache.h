@@ -110,6 +110,8 @@ class TokenCache {
   void fill(Entry& entry, const PrincipalPin& who, const TokenFacts& facts, const Present& present) const noexcept;
   void count_refusal(Verdict verdict) noexcept;
   void remove(Place place) noexcept;
+  void start();
+  Place take_place();
 
   // The index: open addressing over places, at most half full.
   static std::uint32_t tag_of(const KeyedHash& hash) noexcept { return static_cast<std::uint32_t>(hash.high >> 32); }
@@ -129,8 +131,9 @@ class TokenCache {
 
   const HashSeed seed_;
   const Limits limits_;
+  // Empty until the first token comes: who asks nobody pays nothing. Entries take memory one by one.
   std::vector<Slot> index_;
-  std::vector<Entry> entries_;         // never moves
+  std::vector<Entry> entries_;         // never moves: has room for all of them
   std::vector<Place> free_;            // has room for all of them
   std::vector<std::uint64_t> ghosts_;  // of those that were pushed out on probation
   Queue small_;

@@ -34,14 +34,14 @@ void TokenCache::unlink(Place place) noexcept {
 
 void TokenCache::make_room(std::size_t bytes) noexcept {
   std::size_t steps = 0;
-  while (size() >= entries_.size() || (size() > 0 && this->bytes() + bytes > limits_.bytes)) {
+  while (size() >= limits_.entries || (size() > 0 && this->bytes() + bytes > limits_.bytes)) {
     // Where everybody deserves to stay, one request must not pay for moving all of them on.
     if (++steps % kMostSteps == 0) {
       push_out(small_.count > 0 ? small_.oldest : main_.oldest);
       continue;
     }
     const bool small_is_full =
-        small_.count * kSmallShare >= entries_.size() || small_.bytes * kSmallShare >= limits_.bytes;
+        small_.count * kSmallShare >= limits_.entries || small_.bytes * kSmallShare >= limits_.bytes;
     if (small_.count > 0 && (small_is_full || main_.count == 0)) {
       shrink_small();
     } else {
