@@ -111,7 +111,9 @@ void Rulebook::match(const Ask& ask, Judgement& out, Matched& matched) const {
 /// The pipeline's gate in words: whether the caller counts as known here, and has what the route wants of any caller.
 Ruling Rulebook::admit(const config::RouteAccess& access, const Principal* principal, std::string& why) {
   if (!principal) {
-    if (access.auth != config::RouteAuth::required) return Ruling::allow;
+    const bool may_be =
+        access.auth == config::RouteAuth::none || (access.auth == config::RouteAuth::optional && access.scopes.empty());
+    if (may_be) return Ruling::allow;
     why = "no credential was shown";
     return Ruling::unauthenticated;
   }
@@ -164,7 +166,11 @@ Judgement Rulebook::judge(const Ask& ask, const Principal* principal) const {
   out.policy_asked = true;
   out.decision = policies.effective->evaluate(input);
   out.trace = policies.effective->trace(input);
-  if (!out.decision.allowed) out.ruling = Ruling::forbidden;
+  if (out.decision.allowed) return out;
+  // Whoever has shown nothing where he might have is asked for it.
+  const bool may_ask = !principal && access.auth == config::RouteAuth::optional;
+  out.ruling = may_ask ? Ruling::unauthenticated : Ruling::forbidden;
+  if (may_ask) out.why = "nobody is known, and the policy does not allow that";
   return out;
 }
 

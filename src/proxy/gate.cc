@@ -54,6 +54,8 @@ const Reply* Gate::authorize(RequestContext& rc, const AccessRule& rule) {
       return challenge(rc, 403, Reason::insufficient_scope, "the token lacks a scope", rule.scope_challenge);
     }
   }
+  const bool may_ask = !rc.principal && rule.auth == config::RouteAuth::optional;
+  if (may_ask && !rule.scopes.empty()) return ask_for_credential(rc);
   if (rule.policy || rule.shadow) {
     const PolicyInput input{.principal = rc.principal.get(),
                             .method = rc.request().method_token,
@@ -71,6 +73,7 @@ const Reply* Gate::authorize(RequestContext& rc, const AccessRule& rule) {
     if (rule.shadow) look_at_shadow(rc, rule, input, allowed);
     if (!allowed) {
       row(rc).judged(AccessResult::denied);
+      if (may_ask) return ask_for_credential(rc);
       return keep_reply(rc, {.status = 403, .reason = Reason::denied, .detail = "the policy does not allow this"});
     }
   }

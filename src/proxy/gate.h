@@ -39,6 +39,7 @@ class Gate {
   const Reply* check_proof(RequestContext& rc);
   const Reply* accept_certificate(RequestContext& rc, const AccessRule& rule);
   const Reply* refuse(RequestContext& rc, const identity::Identified& why) noexcept;
+  const Reply* ask_for_credential(RequestContext& rc) noexcept;
   const Reply* challenge(RequestContext& rc, std::uint16_t status, metrics::Reason reason, const char* detail,
                          std::string_view text) noexcept;
   bool is_for_us(const RequestContext& rc, const AccessRule& rule) const noexcept;

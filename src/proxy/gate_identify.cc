@@ -50,8 +50,7 @@ const Reply* Gate::recall(RequestContext& rc, const AccessRule& rule) {
         metrics_.credential(CredentialResult::absent);
         return nullptr;
       }
-      metrics_.credential(CredentialResult::missing);
-      return challenge(rc, 401, Reason::unauthenticated, "a credential is needed", rules.challenge);
+      return ask_for_credential(rc);
     case Shown::credential:
       break;
   }
@@ -132,6 +131,12 @@ const Reply* Gate::check_proof(RequestContext& rc) {
   reply.header_value = caller.dpop_challenge;
   if (!caller.dpop_nonce.empty()) reply.more[0] = {"DPoP-Nonce", caller.dpop_nonce};
   return keep_reply(rc, reply);
+}
+
+const Reply* Gate::ask_for_credential(RequestContext& rc) noexcept {
+  metrics_.credential(CredentialResult::missing);
+  return challenge(rc, 401, Reason::unauthenticated, "a credential is needed",
+                   rc.generation->snapshot->access->challenge);
 }
 
 /// TLS has verified it when the connection was opened; what may have changed since is looked at again.

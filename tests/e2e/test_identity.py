@@ -201,7 +201,9 @@ def test_optional(place, issuer):
     assert get(place, "/maybe/x", bearer(issuer.token())).status == 200
     assert place.origin.last("/maybe/x").fields.get("remote-user") == "alice"
     assert get(place, "/maybe/x", bearer("nonsense")).status == 401  # what is shown has to be good
-    assert get(place, "/maybe/x", method="DELETE").status == 403
+    assert get(place, "/maybe/x", bearer(issuer.token()), method="DELETE").status == 403
+    answer = get(place, "/maybe/x", method="DELETE")  # not to nobody: somebody else might
+    assert answer.status == 401 and answer.fields.get("www-authenticate") == 'Bearer realm="postern"'
 
 
 SPELLINGS = [
