@@ -37,7 +37,10 @@ grpc::Status grpc_status(const Reply& reply, std::optional<std::uint32_t> upstre
     case Reason::body_too_large:
     case Reason::headers_too_large:
     case Reason::target_too_long:
+    case Reason::rate_limited:
       return grpc::Status::resource_exhausted;
+    case Reason::bad_credential:
+      return grpc::Status::unauthenticated;
     case Reason::client_closed:
       return grpc::Status::cancelled;
     case Reason::rejected_by_filter:
