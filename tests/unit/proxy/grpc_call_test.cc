@@ -152,6 +152,14 @@ TEST(GrpcStatusOfReplies, EveryReasonHasOne) {
            Row{504, Reason::connect_timeout, unavailable},
            Row{504, Reason::response_timeout, deadline_exceeded},
            Row{403, Reason::rejected_by_filter, permission_denied},
+           Row{400, Reason::bad_credential, unauthenticated},
+           Row{401, Reason::unauthenticated, unauthenticated},
+           Row{401, Reason::invalid_credential, unauthenticated},
+           Row{403, Reason::denied, permission_denied},
+           Row{403, Reason::insufficient_scope, permission_denied},
+           Row{429, Reason::rate_limited, resource_exhausted},
+           Row{503, Reason::identity_unavailable, unavailable},
+           Row{503, Reason::audit_unavailable, unavailable},
            Row{500, Reason::internal, internal},
        }) {
     EXPECT_EQ(grpc_status({.status = row.http, .reason = row.reason}, {}), row.status)
