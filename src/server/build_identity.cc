@@ -6,9 +6,9 @@
 #include "audit/trail.h"
 #include "base/log.h"
 #include "config/path_pattern.h"
-#include "crypto/pem_file.h"
 #include "identity/assertion.h"
 #include "identity/core_identity.h"
+#include "identity/key_file.h"
 #include "proxy/access_rule.h"
 #include "server/build_job.h"
 
@@ -78,31 +78,6 @@ std::unique_ptr<const AccessRule> rule_of(const config::RouteAccess& access, con
   return rule;
 }
 
-/// Keys that stand in files; those of the others are fetched.
-KeySet::Made keys_of(const config::Issuer& issuer) {
-  const std::string owner = "issuer " + issuer.name;
-  const auto failed = [](std::string error) {
-    KeySet::Made made;
-    made.error = std::move(error);
-    return made;
-  };
-  if (!issuer.secret_file.empty()) {
-    const auto secret = crypto::read_secret_file(owner + ": secret file", issuer.secret_file);
-    if (!secret) return failed(secret.error);
-    std::string_view text = secret.value->reveal();
-    if (text.ends_with('\n')) text.remove_suffix(1);
-    return KeySet::from_secret(text);
-  }
-  const bool jwks = !issuer.jwks_file.empty();
-  const auto text = crypto::read_small_file(owner + ": keys", jwks ? issuer.jwks_file : issuer.pem_file);
-  if (!text) return failed(text.error);
-  return jwks ? KeySet::from_jwks(*text.value) : KeySet::from_pem(*text.value);
-}
-
-bool has_files(const config::Issuer& issuer) {
-  return !issuer.secret_file.empty() || !issuer.jwks_file.empty() || !issuer.pem_file.empty();
-}
-
 }  // namespace
 
 void SnapshotBuilder::add_identity(Job& job) {
@@ -112,8 +87,8 @@ void SnapshotBuilder::add_identity(Job& job) {
   sources->issuers = IssuerSet::make(settings.issuers, settings.role_mappings, settings.credentials.max_token);
   for (std::size_t i = 0; i < settings.issuers.size(); ++i) {
     const config::Issuer& issuer = settings.issuers[i];
-    if (!has_files(issuer)) continue;
-    KeySet::Made made = keys_of(issuer);
+    if (identity::key_file_of(issuer).empty()) continue;  // fetched
+    KeySet::Made made = identity::load_key_file(issuer);
     for (const std::string& skipped : made.skipped)
       log::warn("a key is left out", {{"issuer", issuer.name}, {"why", skipped}});
     if (!made.keys && keeps_old(job)) {
