@@ -593,8 +593,10 @@ def test_window_overflow(h2_site, kind):
 
 
 def test_more_than_the_window_is_cut_off(h2_site):
+    done = threading.Event()
+
     def lazy(conn, request):
-        time.sleep(0.5)
+        done.wait(20)  # not before: its end would be an answer
         conn.close()
 
     h2_site.origin.on("/s/h2-greedy", lazy, early=True)
@@ -609,6 +611,8 @@ def test_more_than_the_window_is_cut_off(h2_site):
         except (Closed, OSError):
             client.listen(0.2)
             assert client.goaways and client.goaways[-1][1] == 3
+        finally:
+            done.set()
 
 
 # Ends

@@ -237,7 +237,7 @@ def test_requests_meet_what_is_explained(judging):
         ("ada", "/models/bert;x"): 403, ("bert", "/models/bert"): 200, ("bert", "/models/gpt"): 403,
         ("suspended", "/models/bert"): 403, ("not a part", "/models/bert"): 403, ("late", "/models/bert"): 403,
         ("many groups", "/models/bert"): 403, ("root", "/models/bert"): 403, ("nobody", "/models/bert"): 401,
-        ("expired", "/known"): 401, ("elsewhere", "/some"): 401, ("nobody", "/some"): 403, ("ada", "/some"): 200,
+        ("expired", "/known"): 401, ("elsewhere", "/some"): 401, ("nobody", "/some"): 401, ("ada", "/some"): 200,
         ("partner", "/some"): 403, ("two signs", "/some"): 403, ("unverified", "/some"): 403,
         ("scoped", "/scoped"): 200, ("ada", "/scoped"): 403, ("partner", "/known"): 200,
     }.items():
