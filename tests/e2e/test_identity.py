@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from harness.client import PATIENCE
 from harness.tokens import AUDIENCE, Issuer, Key, hs256, sign
 
 pytestmark = pytest.mark.timeout(60)
@@ -297,7 +298,7 @@ def test_a_flood_of_bad_signatures_is_bounded(place, issuer, postern_with, make_
     start, signature = issuer.token().rsplit(".", 1)
     statuses = []
     with here.client() as client:
-        for number in range(40):
+        for number in range(100):
             token = f"{start}.{number:06d}{signature[6:]}"
             statuses.append(client.get("/known/x", headers=f"{bearer(token)}\r\n").status)
         assert statuses.count(429) >= 20 and statuses.count(401) >= 5
@@ -326,8 +327,9 @@ def test_what_is_revoked_is_refused_on_every_core(issuer, postern_with, make_ori
     assert {client.get("/known/x", headers=f"{bearer(token)}\r\n").status for client in clients} == {200}
     done = run_cli("revoke", "--admin", here.settings["admin"]["listen"], "--issuer", issuer.name, *what)
     assert done.returncode == 0, done.stderr
-    time.sleep(0.2)
-    assert {client.get("/known/x", headers=f"{bearer(token)}\r\n").status for client in clients} == {401}
+    deadline = time.monotonic() + PATIENCE  # T84: within a second
+    while {client.get("/known/x", headers=f"{bearer(token)}\r\n").status for client in clients} != {401}:
+        assert time.monotonic() < deadline
     if what != ("--all",):
         assert {client.get("/known/x", headers=f"{bearer(other)}\r\n").status for client in clients} == {200}
     for client in clients:
