@@ -7,13 +7,17 @@
 #include <pthread.h>
 
 #include <atomic>
+#include <cstdio>
 #include <cstdlib>
+#include <ctime>
+#include <fstream>
 #include <list>
 #include <new>
 #include <utility>
 #include <vector>
 
 #include "unit/base/count_allocations.h"
+#include "unit/identity/token_support.h"
 #include "unit/server/core_support.h"
 #include "unit/server/h2_origin.h"
 #include "unit/wire/h2_peer.h"
@@ -199,6 +203,27 @@ void expect_none(const Scenario& scenario, const std::vector<net::Engine>& on = 
 }
 
 TEST(ForwardPath, AllocatesNothingOnceWarm) { expect_none({"plain", {kGet, post(1024)}}); }
+
+/// A token that is known, a policy, a scope, limits, and what the upstream is told of it all.
+TEST(ForwardPath, AllocatesNothingForKnownCallers) {
+  const std::string keys = ::testing::TempDir() + "known-callers." + std::to_string(::getpid()) + ".json";
+  std::ofstream(keys) << jwks({SigningKey::rsa().jwk(R"(,"kid":"k")")});
+  const std::string token = make_token(
+      R"({"iss":"https://a.example","aud":"api","sub":"alice","groups":["ml","ops"],"scope":"predict","exp":)" +
+      std::to_string(::time(nullptr) + 3600) + "}");
+  std::string request = post(1024);
+  request.replace(request.find("abcdefghijklmnop"), 16, token);
+  const std::string rules =
+      "[route.access]\npolicy = \"p\"\nscopes = [\"predict\"]\nlimits = [\"l\"]\nheaders = \"oauth2-proxy\"\n"
+      "claim_headers = { X-Issuer = \"iss\" }\n"
+      "[[issuer]]\nname = \"a\"\nurl = \"https://a.example\"\naudiences = [\"api\"]\njwks_file = \"" +
+      keys +
+      "\"\n[[policy]]\nname = \"p\"\ndeny = ['subject == \"mallory\"']\n"
+      "allow = ['groups has \"ml\" and method == \"POST\"']\n"
+      "[[limit]]\nname = \"l\"\nper = [\"subject\"]\nrequests = 1000000\n";
+  expect_none({"known callers", {request}, kAnswer, rules});
+  std::remove(keys.c_str());
+}
 
 TEST(ForwardPath, AllocatesNothingTowardsHttp2) {
   for (const std::size_t size : {std::size_t{11}, std::size_t{60'000}}) {
