@@ -21,7 +21,7 @@ inline void copy_text(char* to, const char* from, std::size_t size) noexcept {
     std::memcpy(last.data(), from + size - 4, 4);
     std::memcpy(to, from, 4);
     std::memcpy(to + size - 4, last.data(), 4);
-  } else {
+  } else if (size != 0) {  // an empty text may stand nowhere
     std::memcpy(to, from, size);
   }
 }

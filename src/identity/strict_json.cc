@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 namespace postern::identity {
 namespace {
@@ -60,7 +59,7 @@ char* StrictJson::reserve(std::size_t size) {
 }
 
 std::string_view StrictJson::parse_object(std::string_view text, const JsonLimits& limits) {
-  std::memcpy(reserve(text.size()), text.data(), text.size());
+  text.copy(reserve(text.size()), text.size());
   return parse_object(limits);
 }
 

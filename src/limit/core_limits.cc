@@ -21,7 +21,7 @@ class KeyText {
     if (text.size() > kLongest) text = {reinterpret_cast<const char*>(&digest), sizeof digest};
     const auto size = static_cast<std::uint16_t>(text.size());
     std::memcpy(space_.data() + used_, &size, sizeof size);
-    std::memcpy(space_.data() + used_ + sizeof size, text.data(), text.size());
+    text.copy(space_.data() + used_ + sizeof size, text.size());  // which may be nowhere, and empty
     used_ += sizeof size + text.size();
   }
   [[nodiscard]] KeyedHash hash(std::uint64_t domain) const noexcept {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 
 #include "proxy/request_context.h"
 
@@ -90,7 +89,7 @@ class Joiner {
       full_ = true;
       return;
     }
-    std::memcpy(rc_.text_space.data() + rc_.text_used, text.data(), text.size());
+    text.copy(rc_.text_space.data() + rc_.text_used, text.size());
     rc_.text_used += text.size();
   }
   /// As identity::append_header_text() does, for an element of a list.
