@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from harness.client import Closed
+from harness.client import SANITIZED, Closed
 
 HEAD = b"HTTP/1.1 200 OK\r\nX-Origin: 1\r\n"
 MIB = 1 << 20
@@ -175,7 +175,7 @@ def test_20_mb_up_and_down(site, framed):
         answer = client.read()
     expected = hashlib.sha256(block * count).hexdigest()
     assert seen["digest"] == expected and hashlib.sha256(answer.body).hexdigest() == expected
-    assert site.postern.rss_kib() - before < 16_000
+    assert SANITIZED or site.postern.rss_kib() - before < 16_000
 
 
 @pytest.mark.heavy
@@ -204,7 +204,7 @@ def test_slow_reader_holds_the_origin_back(site):
             stuck = len(sent)
             time.sleep(0.3)
         assert stuck == len(sent) and len(sent) * 65536 < 48 * MIB, "the origin was not held back"
-        assert site.postern.rss_kib() - before < 8_000
+        assert SANITIZED or site.postern.rss_kib() - before < 8_000
         client.reset()
 
 
@@ -231,6 +231,6 @@ def test_slow_origin_holds_the_client_back(site):
         grown = site.postern.rss_kib() - before
         gate.set()
         assert sent < 24 * MIB, "the whole body was taken while the origin read nothing"
-        assert grown < 8_000, f"{grown} KiB held"
+        assert SANITIZED or grown < 8_000, f"{grown} KiB held"
         client.send(b"x" * (24 * MIB - sent))
         assert client.read().status == 200

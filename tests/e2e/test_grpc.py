@@ -11,7 +11,7 @@ import time
 import grpc
 import pytest
 
-from harness.client import PATIENCE, RawClient
+from harness.client import PATIENCE, SANITIZED, RawClient
 from harness.grpc_peer import DETAILS, Client, Server
 from harness.h2_client import H2Client
 from harness.postern import Postern, free_port
@@ -206,7 +206,7 @@ def test_ten_thousand_calls_on_one_connection(setup):
         assert done.acquire(timeout=60)
     assert not wrong, wrong[:3]
     assert setup.postern.total("postern_h2_connections_total") == before + 1
-    assert setup.postern.rss_kib() - began < 10_000
+    assert SANITIZED or setup.postern.rss_kib() - began < 10_000
     client.close()
 
 

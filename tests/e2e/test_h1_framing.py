@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from catalogue import bodies, framing
-from harness.client import Closed
+from harness.client import SANITIZED, Closed
 from harness.flight import check_problem
 
 CASES = framing.all_cases() + bodies.all_cases()
@@ -36,7 +36,7 @@ def test_f22_endless_trailers_end_early(site):
             pytest.fail("a megabyte of trailers was taken")
         except OSError:
             pass
-    assert site.postern.rss_kib() < 400_000
+    assert SANITIZED or site.postern.rss_kib() < 400_000
 
 
 def test_f23_upstream_sees_no_clean_end(site):

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from harness.certs import client_context
-from harness.client import PATIENCE, Closed, RawClient
+from harness.client import PATIENCE, SANITIZED, Closed, RawClient
 from harness.h2_client import (
     CANCEL,
     INITIAL_WINDOW,
@@ -572,7 +572,7 @@ def test_slow_client_stops_a_fast_upstream(h2_site):
         time.sleep(1)
         client.ping()
         assert sum(sent) < 40_000_000, "the origin was never stopped"
-        assert h2_site.postern.rss_kib() - before < 5_000
+        assert SANITIZED or h2_site.postern.rss_kib() - before < 5_000
         assert answer.received == 65535
         client.send_raw(rst_stream(answer.stream))
 

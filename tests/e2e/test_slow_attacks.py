@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from harness.client import PATIENCE, Closed, RawClient
+from harness.client import PATIENCE, SANITIZED, Closed, RawClient
 from harness.settings import simple
 
 REPLY = {"name": "r", "path": "/*", "reply": {"status": 200, "body": "hi"}}
@@ -77,7 +77,7 @@ def test_pipelining_without_reading_is_bounded(postern_with):
         except OSError:
             pass
         assert sent < 20_000 * 50 * 37, "a million pipelined requests were taken"
-        assert postern.rss_kib() - before < 8_000
+        assert SANITIZED or postern.rss_kib() - before < 8_000
         assert latency(postern) < 0.5 * PATIENCE
 
 

@@ -20,7 +20,7 @@ import time
 import pytest
 
 from harness.certs import client_context
-from harness.client import PATIENCE
+from harness.client import PATIENCE, SANITIZED
 from harness.flight import check_problem
 from harness.settings import simple
 
@@ -415,7 +415,7 @@ def test_one_stalled_tunnel_holds_up_no_other(postern_with, bridge):
             if bridge.server_side == "h1":  # hypercorn buffers without end
                 assert held < 150, "nothing held the sender back"
             print(f"{bridge.name}: {held} sent, {postern.rss_kib() - before} KiB held")
-            assert postern.rss_kib() - before < 8192 * PATIENCE
+            assert SANITIZED or postern.rss_kib() - before < 8192
             stalled.resume()
             for _ in range(200):
                 assert await stalled.recv() == b"x" * 200_000
@@ -660,7 +660,7 @@ def test_a_slow_reader_slows_the_sender_and_nothing_grows(postern_with, make_ori
         client.send(f"GET {path} HTTP/1.1\r\nHost: a.test\r\n{UPGRADE}\r\n")
         time.sleep(0.8)
         assert len(sent) < 40
-        assert postern.rss_kib() - before < 4096 * PATIENCE
+        assert SANITIZED or postern.rss_kib() - before < 4096
 
 
 # ---- HTTP/2 origins that are told what to do
