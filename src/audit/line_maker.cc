@@ -22,7 +22,6 @@ void number_member(JsonCursor& line, const char (&name)[kSize], std::uint64_t va
 
 void put_request(JsonCursor& line, const DecodedRecord& decoded) {
   const AuditRecord& r = decoded.record;
-  line.member(",\"request_id\":\"", r.request_id);
   line.member(",\"trace_id\":\"", r.trace_id);
   line.member(",\"subject\":\"", r.subject, is_cut(decoded, &AuditRecord::subject));
   line.member(",\"issuer\":\"", r.issuer, is_cut(decoded, &AuditRecord::issuer));
@@ -157,7 +156,8 @@ std::string_view LineMaker::batch() {
 
 void LineMaker::add_record(const DecodedRecord& decoded) {
   JsonCursor line = begin(kKinds[static_cast<std::size_t>(decoded.kind)], decoded.record.time + offset_ns_);
-  put_request(line, decoded);
+  line.member(",\"request_id\":\"", decoded.record.request_id, is_cut(decoded, &AuditRecord::request_id));
+  if (decoded.kind != RecordKind::outcome) put_request(line, decoded);  // else the intent has said it
   if (decoded.kind != RecordKind::intent) put_outcome(line, decoded.record);
   end(line);
 }
