@@ -468,6 +468,7 @@ TEST(AuditChainFile, KilledAtAnyMomentItLeavesAVerifiableChain) {
   const std::string path = folder / "audit.jsonl";
   const auto trusted = keys();  // made before the fork: one that a child makes for itself is nobody's
   for (int round = 0; round < 12; ++round) {
+    fake_time += 60'000'000'000;  // each child's clock goes on by itself, and closed files are ordered by time
     const pid_t child = ::fork();
     ASSERT_GE(child, 0);
     if (child == 0) {
