@@ -134,16 +134,19 @@ class TestRun {
   }
 
   Tri list(const FactValue& value) noexcept {
-    if (test_.op == TestOp::equals && test_.count == 1 && !test_.fold && !test_.fact->escaped) return has(value);
+    const bool plain = !test_.other && !test_.fold && !test_.fact->escaped;
+    if (plain && test_.op == TestOp::equals && test_.count <= kFewTexts) return has_any(value);
     const Tri result = each(value.list, [](const std::string& text) -> std::string_view { return text; });
     return result == Tri::no && !value.complete ? Tri::unknown : result;
   }
 
-  /// The commonest test of lists: whether one text, which is never empty, is among them.
-  Tri has(const FactValue& value) const noexcept {
-    const Operand wanted = test_.only;
-    for (const std::string& text : value.list) {
-      if (is_same(wanted, text)) return Tri::yes;
+  /// The commonest test of lists: whether one text of a few, which are never empty, is among them.
+  Tri has_any(const FactValue& value) const noexcept {
+    for (std::uint32_t i = 0; i < test_.count; ++i) {
+      const Operand wanted = text_at(i);
+      for (const std::string& text : value.list) {
+        if (is_same(wanted, text)) return Tri::yes;
+      }
     }
     return value.complete ? Tri::no : Tri::unknown;
   }
