@@ -124,6 +124,7 @@ PUBLIC_PATHS = [
     ("/api/private/../x/status", "allow"),  # what is judged is what is sent
     ("//api/x/status", "allow"),
     ("/api/private/x?path=/status", "403"),  # T04: the query is no path
+    ("/api/x?path=/status", "403"),
     ("/api/x/status/../../private", "403"),  # T08
     ("/api/x/%2e%2e/private/status/", "403"),
     ("/api/x%2fprivate/status", "400"),
