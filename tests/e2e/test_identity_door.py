@@ -191,7 +191,7 @@ def test_whatever_carries_a_credential_stays_here(place, issuer, carrier):
     token = issuer.token(sub=carrier.replace(" ", "-").replace(",", ""))
     basic = base64.b64encode(f"user:{token}".encode()).decode()
     for number in range(2):  # verified, then recalled
-        target = f"/known/{carrier.replace(' ', '-')}-{number}"
+        target = f"/known/carried-{list(CARRIERS).index(carrier)}-{number}"
         answer = ask(place, target, CARRIERS[carrier].format(token, basic=basic), "X-Other: stays")
         assert answer.status == 200, carrier
         head = place.origin.last(target).head
