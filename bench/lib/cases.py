@@ -45,6 +45,10 @@ class Case:
         return self.port == "auth"
 
     @property
+    def is_audited(self):
+        return self.port in ("audit", "group")
+
+    @property
     def wire(self):
         """The addition to the proxy's configuration that the case needs, if any."""
         return self.port if self.port in WIRES else ""
@@ -54,7 +58,7 @@ class Case:
         return {"idle": "bytes_per_connection", "process": "rss_bytes"}.get(self.kind, "us_per_request")
 
 
-WIRES = ("h2", "grpc", "sse", "log", "auth")
+WIRES = ("h2", "grpc", "sse", "log", "auth", "audit", "group")
 
 CASES = [
     Case("get", "plain GET", "wrk"),
@@ -62,6 +66,10 @@ CASES = [
     Case("post-log", "plain POST 1 KB, access log on", "wrk", port="log", method="POST", path=PREDICT, body=SMALL_BODY),
     Case("post-auth", "plain POST 1 KB, RS256 token, ACL and limit", "wrk", port="auth", method="POST", path=PREDICT,
          body=SMALL_BODY),
+    Case("post-audit", "plain POST 1 KB, audit with intent", "wrk", port="audit", method="POST", path=PREDICT,
+         body=SMALL_BODY),
+    Case("post-group", "plain POST 1 KB, audit with intent, group commit", "wrk", port="group", method="POST",
+         path=PREDICT, body=SMALL_BODY),
     Case("tls-post", "TLS POST 1 KB", "wrk", port="tls", method="POST", path=PREDICT, body=SMALL_BODY),
     Case("up", "1 MiB up", "wrk", method="POST", path="/upload", body=LARGE_BODY, connections=16),
     Case("down", "1 MiB down", "wrk", path=f"/bytes/{LARGE_BODY}", connections=16),
@@ -99,6 +107,8 @@ TARGETS = [
     Target("post-log", "", 1.05, baseline="post"),
     Target("post-auth", "haproxy", 0.30),
     Target("post-auth", "", 1.10, baseline="post"),
+    Target("post-audit", "", 1.10, baseline="post"),
+    Target("post-group", "", 1.10, baseline="post"),
     Target("tls-post", "nginx", 0.90),
     Target("h2-post", "haproxy", 0.88),
     Target("h2-post", "nginx", 0.80),

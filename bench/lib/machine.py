@@ -125,6 +125,11 @@ def wait_for_port(port, child, patience=10.0):
     return False
 
 
+def folder_in_memory():
+    """Where files are on no disk; None where there is no such folder."""
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+
+
 def ended(child):
     """Whether the process has ended, without reaping it: its number stays taken until stop() has ended its group."""
     if child.returncode is not None:

@@ -28,6 +28,8 @@ class Setup:
     sse_origin_port: int = 0
     token: str = ""  # of the cases with tokens, and the public key that it is verified with
     token_key: Path = Path()
+    audit_key: Path = Path()  # of the cases with an audit trail: signs its checkpoints
+    memory: Path = Path()  # a folder of no disk
 
 
 @dataclass
@@ -236,6 +238,9 @@ class Starter:
         words = {**vars(self._setup), **ports, "folder": folder}
         words["access_log"] = folder / "access.log" if wire == "log" else ""
         words |= {"issuer": bearer.ISSUER, "audience": bearer.AUDIENCE}
+        if wire == "group":
+            words["memory"] = self._setup.memory / folder.name
+            words["memory"].mkdir()
         words["open"] = OPEN if wire == "auth" else ""
         words["wire"] = addition(name, wire, words)
         words["bulk_tuning"] = BULK_TUNING.get(name, "") if bulk else ""

@@ -229,6 +229,32 @@ listeners = ["log"]
 forward = "tcp"
 """
 
+# Intents and outcomes of all requests, checkpoints signed. Without waiting for the disk, as "interval" and "none" do; and
+# with group commit, on a file in memory, since what a disk takes of the CPU for its journal is the disk's.
+AUDIT = """
+[[audit]]
+name = "bench"
+file = "{{{folder}}}/audit.jsonl"
+key_file = "{{audit_key}}"
+sync = "{sync}"
+rotate_size = "64MiB"
+keep = 1
+
+[[listener]]
+name = "{wire}"
+address = "127.0.0.1:{{{wire}}}"
+keepalive_timeout = "300s"
+
+[[route]]
+name = "{wire}"
+path = "/*"
+listeners = ["{wire}"]
+forward = "tcp"
+audit = "intent"
+"""
+POSTERN["audit"] = AUDIT.format(wire="audit", sync="interval", folder="folder")
+POSTERN["group"] = AUDIT.format(wire="group", sync="group", folder="memory")
+
 
 def addition(name, wire, words):
     """What the configuration of this proxy gets for the wire: text, empty where there is none."""
@@ -239,8 +265,8 @@ def addition(name, wire, words):
 
 def serves(name, wire):
     """Whether this proxy can take part in the wire's cases."""
-    if wire == "log":
-        return name.startswith("postern")  # what a log of its own costs it; the others are measured without
+    if wire in ("log", "audit", "group"):
+        return name.startswith("postern")  # what logs of its own cost it; the others are measured without
     if wire == "auth" and name in ("floor", "lighttpd"):
         return False
     if name == "floor":

@@ -19,12 +19,12 @@ std::string quoted(std::string_view text) { return fmt::format("\"{}\"", text); 
 
 }  // namespace
 
-void ChainCheck::add(Weight weight, std::uint64_t seq, std::string text) {
+void ChainCheck::add_at(std::uint64_t number, Weight weight, std::uint64_t seq, std::string text) {
   if (weight == Weight::problem) {
     ++problems_;
     ++out_.problems;
   }
-  if (out_.findings.size() < kMostFindings) out_.findings.push_back({weight, file_, number_, seq, std::move(text)});
+  if (out_.findings.size() < kMostFindings) out_.findings.push_back({weight, file_, number, seq, std::move(text)});
 }
 
 void ChainCheck::add_file(const std::string& path) {
@@ -32,6 +32,7 @@ void ChainCheck::add_file(const std::string& path) {
   if (std::exchange(is_torn_, false)) {
     add(Weight::problem, 0, "its last line is incomplete, but the chain goes on in another file");
   }
+  look_at_open_group(false);
   file_ = path;
   number_ = 0;
   is_first_ = true;
@@ -63,13 +64,13 @@ void ChainCheck::look_at(std::string_view text, bool is_torn) {
   if (line) return look_at_record(*line);
   add(Weight::problem, expected_, "not a record: changed, or put in");
   if (expected_ != 0) ++expected_;  // most likely it was the one that is due
-  hash_.clear();
+  can_check_ = false;
   chain_.is_closed = false;
 }
 
 void ChainCheck::look_at_record(const Line& line) {
   look_at_link(line);
-  if (!is_right(line)) problem(line, "the record was changed: its hash is not that of its bytes");
+  look_at_hash(line);
   if (is_first_) {
     look_at_first(line);
   } else if (line.kind == "file") {
@@ -77,19 +78,19 @@ void ChainCheck::look_at_record(const Line& line) {
   }
   if (chain_.first_seq == 0) chain_.first_seq = line.seq;
   chain_.last_seq = line.seq;
-  chain_.last_hash = line.hash;
+  if (line.ends_group()) chain_.last_hash = line.hash;
   chain_.is_closed = false;
   if (line.kind == "checkpoint") look_at_checkpoint(line);
   look_at_remark(line);
   expected_ = line.seq + 1;
-  hash_ = line.hash;
 }
 
 void ChainCheck::look_at_link(const Line& line) {
   if (expected_ == 0) {
     if (line.seq == 1) {
-      if (line.prev != kNoHash) problem(line, "the first record of a chain names one before it");
-    } else if (is_first_) {
+      const bool is_first = !line.prev.empty() && hash_from(line.prev) == kNoHash;
+      if (!is_first) problem(line, "the first record of a chain does not say that there is none before it");
+    } else if (is_first_ && !line.prev.empty()) {
       note(line,
            fmt::format("records before this one are in files that were not given; the last of them has the hash {}",
                        line.prev));
@@ -103,9 +104,57 @@ void ChainCheck::look_at_link(const Line& line) {
                                     line.seq - 1));
   } else if (line.seq < expected_) {
     problem(line, fmt::format("moved or repeated: record {} was due here", expected_));
-  } else if (!hash_.empty() && line.prev != hash_) {
-    problem(line, "it does not follow the record before it: that one was changed or replaced");
+  } else {
+    return;
   }
+  can_check_ = false;
+}
+
+// A line that says what is before it ends what is in doubt.
+void ChainCheck::look_at_hash(const Line& line) {
+  if (!line.prev.empty()) {
+    if (can_check_ && line.prev != hash_) {
+      problem(line, "it does not follow the record before it: that one was changed or replaced");
+    } else if (can_check_ && group_lines_ != 0) {
+      look_at_open_group(false);
+    }
+    hash_ = line.prev;
+    group_lines_ = 0;
+    group_.begin(hash_from(hash_));
+    can_check_ = true;
+  }
+  if (group_lines_++ == 0) {
+    group_seq_ = line.seq;
+    group_number_ = number_;
+  }
+  if (line.ends_group()) {
+    look_at_group_end(line);
+  } else if (can_check_) {
+    group_.add(line);
+  }
+}
+
+void ChainCheck::look_at_group_end(const Line& line) {
+  constexpr std::string_view kOrBefore = "or the one before was replaced with its hash";
+  if (can_check_ && !group_.fits(line)) {
+    add_at(group_number_, Weight::problem, group_seq_,
+           group_lines_ == 1
+               ? fmt::format("the record was changed, {}", kOrBefore)
+               : fmt::format("the record was changed, or one of those up to {}, {}", line.seq, kOrBefore));
+  }
+  hash_ = line.hash;
+  group_lines_ = 0;
+  group_.begin(hash_from(hash_));
+  can_check_ = true;
+}
+
+void ChainCheck::look_at_open_group(bool is_last) {
+  if (group_lines_ == 0) return;
+  const bool is_crash = is_last && group_lines_ <= 2 * kGroupLines;
+  add_at(group_number_, is_crash ? Weight::note : Weight::problem, group_seq_,
+         fmt::format("from here on {} record{} no hash{}", group_lines_, group_lines_ == 1 ? " has" : "s have",
+                     is_crash ? ": a crash, or the end was cut off" : ": it was taken away"));
+  group_lines_ = 0;
 }
 
 void ChainCheck::look_at_first(const Line& line) {
@@ -165,8 +214,9 @@ void ChainCheck::look_at_remark(const Line& line) {
   } else if (line.kind == "lost") {
     note(line, fmt::format("{} outcomes could not be written", find_number(line, "records").value_or(0)));
   } else if (line.kind == "recovered") {
-    note(line, fmt::format("{} bytes of an incomplete record were removed here after a crash",
-                           find_number(line, "bytes").value_or(0)));
+    const std::uint64_t bytes = find_number(line, "bytes").value_or(0);
+    note(line, bytes == 0 ? std::string("a crash had left the records before this one without a hash")
+                          : fmt::format("{} bytes of an incomplete record were removed here after a crash", bytes));
   } else if (line.kind == "shrunk") {
     problem(line, fmt::format("somebody has cut {} bytes off the file while it was written",
                               find_number(line, "bytes").value_or(0)));
@@ -176,6 +226,7 @@ void ChainCheck::look_at_remark(const Line& line) {
 }
 
 void ChainCheck::finish() {
+  look_at_open_group(true);
   if (chain_.last_seq != 0) out_.chains.push_back(chain_);
 }
 

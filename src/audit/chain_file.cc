@@ -99,6 +99,7 @@ bool ChainFile::write() noexcept {
 bool ChainFile::write_batch() {
   std::string_view left = lines_.batch();
   const std::uint64_t size = left.size();
+  if (size == 0) return true;
   while (!left.empty()) {
     const ssize_t n = ::write(fd_, left.data(), left.size());
     if (n > 0) {

@@ -13,12 +13,27 @@
 #include "audit/file_name.h"
 #include "audit/file_tail.h"
 #include "base/log.h"
-#include "crypto/sha256.h"
 
 namespace postern::audit {
 namespace {
 
+constexpr std::int64_t kNameInterval = 10'000'000;
 constexpr std::int64_t kDay = 86'400ll * 1'000'000'000;
+
+/// False: the line is not one of the chain's.
+bool take_on(const Line& line, GroupHash& group, crypto::Sha256& hash, std::string& open) {
+  if (!line.ends_group()) {
+    group.add(line);
+    open += line.hashed;
+    open += '\n';
+    return open.size() < kGroupBytes + kMaxLine;
+  }
+  if (!group.fits(line)) return false;
+  hash = hash_from(line.hash);
+  open.clear();
+  group.begin(hash);
+  return true;
+}
 
 }  // namespace
 
@@ -27,6 +42,11 @@ bool ChainFile::catch_up() {
   struct stat named {
   }, open{};
   if (::fstat(fd_, &open) != 0) return fail("cannot look at " + settings_.file);
+  // Another process of ours that has rotated the file has said so in it. What others do to its name is seen in time.
+  const std::int64_t now = clock_();
+  const bool has_seen_name = now >= looked_at_name_ && now < looked_at_name_ + kNameInterval;
+  if (static_cast<std::uint64_t>(open.st_size) == size_ && has_seen_name) return true;
+  looked_at_name_ = now;
   const bool is_ours =
       ::stat(settings_.file.c_str(), &named) == 0 && named.st_dev == open.st_dev && named.st_ino == open.st_ino;
   if (!is_ours) {  // rotated by another process of ours, or moved by somebody
@@ -38,27 +58,34 @@ bool ChainFile::catch_up() {
   return size > size_ ? read_on(size) : note_shrunk(size);
 }
 
-// What another process of ours has appended follows our last line; anything else does not belong there.
+// What another process of ours has appended follows our last line; anything else does not belong there. Lines that it
+// has not ended with a hash, because it was killed, are part of our next group.
 bool ChainFile::read_on(std::uint64_t size) {
   std::string bytes(static_cast<std::size_t>(std::min<std::uint64_t>(size - size_, std::uint64_t{1} << 20)), '\0');
-  while (size_ < size) {
-    const ssize_t n = ::pread(fd_, bytes.data(), bytes.size(), static_cast<off_t>(size_));
+  std::uint64_t at = size_, seq = lines_.position().seq;
+  crypto::Sha256 hash = lines_.position().hash;
+  std::string open;
+  GroupHash group;
+  group.begin(hash);
+  while (at < size) {
+    const ssize_t n = ::pread(fd_, bytes.data(), bytes.size(), static_cast<off_t>(at));
     if (n <= 0) return fail("cannot read " + settings_.file);
     std::string_view rest(bytes.data(), static_cast<std::size_t>(n));
     bool has_line = false;
     for (std::size_t end = rest.find('\n'); end != std::string_view::npos; end = rest.find('\n')) {
       const std::optional<Line> line = parse_line(rest.substr(0, end));
-      const bool follows = line && line->seq == lines_.position().seq + 1 &&
-                           line->prev == lines_.position().hash_text() && is_right(*line);
-      if (!follows) return set_aside("lines were added to it that do not follow");
-      lines_.follow(lines_.chain(), line->seq, line->hash);
-      size_ += end + 1;
+      if (!line || line->seq != ++seq || !take_on(*line, group, hash, open)) {
+        return set_aside("lines were added to it that do not follow");
+      }
+      at += end + 1;
       rest.remove_prefix(end + 1);
       has_line = true;
     }
-    if (!has_line) return cut_torn(size_, size - size_);
+    if (!has_line) break;
   }
-  return true;
+  size_ = at;
+  lines_.follow(lines_.chain(), seq, hash, open);
+  return at == size || cut_torn(at, size - at);
 }
 
 bool ChainFile::note_shrunk(std::uint64_t size) {
@@ -104,7 +131,7 @@ bool ChainFile::go_on(const FileTail& tail) {
   // Who writes to the file holds a shared lock on it as long as he lives.
   const bool is_alone = ::flock(fd_, LOCK_EX | LOCK_NB) == 0;
   ::flock(fd_, LOCK_SH | LOCK_NB);
-  lines_.follow(tail.chain, tail.last_seq, tail.last_hash);
+  lines_.follow(tail.chain, tail.last_seq, tail.last_hash, tail.open);
   const bool is_known = std::exchange(has_chain_, true);
   first_seq_ = tail.first_seq;
   day_ = tail.first_day;
@@ -140,7 +167,8 @@ bool ChainFile::start_file() {
       const bool is_read =
           fd >= 0 && ::fstat(fd, &status) == 0 && read_tail(fd, static_cast<std::uint64_t>(status.st_size), tail);
       if (fd >= 0) ::close(fd);
-      const bool is_good = is_read && tail.problem.empty() && !tail.is_empty && tail.stream == settings_.name;
+      const bool is_good = is_read && tail.problem.empty() && !tail.is_empty && tail.open.empty() &&
+                           tail.stream == settings_.name;
       if (is_good) lines_.follow(tail.chain, tail.last_seq, tail.last_hash);
       beginning_ = Beginning{is_good ? Begin::resumed : Begin::broken, name_of(closed.back()),
                              is_good ? "" : "the last closed file cannot be gone on with"};

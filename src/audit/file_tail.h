@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string>
 
+#include "crypto/sha256.h"
+
 namespace postern::audit {
 
 struct FileTail {
@@ -14,7 +16,8 @@ struct FileTail {
   std::int64_t first_day = 0;  // since 1970
   std::uint64_t first_seq = 0;
   std::uint64_t last_seq = 0;
-  std::string last_hash;
+  crypto::Sha256 last_hash{};    // of the last group that is over
+  std::string open;              // the lines behind that one, with their ends: a crash has cut their group short
   bool is_closed = false;        // the last line is the checkpoint of one who had no more to say
   std::uint64_t whole_size = 0;  // bytes up to the end of the last whole line
   std::uint64_t torn = 0;        // bytes behind it

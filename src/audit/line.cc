@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <charconv>
 
-#include "crypto/sha256.h"
-
 namespace postern::audit {
 namespace {
 
@@ -62,40 +60,60 @@ std::optional<std::string_view> find_value(const Line& line, std::string_view na
 
 }  // namespace
 
+// Quotes within texts are escaped, so that what looks like the member at the end is it.
 std::optional<Line> parse_line(std::string_view text) noexcept {
   constexpr std::size_t kTail = kHashMember.size() + kHexHash + 2;
-  if (text.size() < kTail || text.size() >= kMaxLine) return std::nullopt;
+  if (text.size() >= kMaxLine || !text.ends_with('}')) return std::nullopt;
   Line line;
-  line.hashed = text.substr(0, text.size() - kTail);
-  std::string_view tail = text.substr(line.hashed.size());
-  if (!take(tail, kHashMember)) return std::nullopt;
-  line.hash = take_bytes(tail, kHexHash);
-  if (tail != "\"}" || !is_hex(line.hash)) return std::nullopt;
+  line.hashed = text;
+  std::string_view tail = text.size() < kTail ? std::string_view() : text.substr(text.size() - kTail);
+  if (take(tail, kHashMember)) {
+    line.hashed = text.substr(0, text.size() - kTail);
+    line.hash = take_bytes(tail, kHexHash);
+    if (tail != "\"}" || !is_hex(line.hash)) return std::nullopt;
+  }
 
   std::string_view head = line.hashed;
   if (!take(head, "{\"seq\":") || head.empty()) return std::nullopt;
   const std::optional<std::uint64_t> seq = take_number(head);
-  if (!seq || *seq == 0 || !take(head, ",\"prev\":\"")) return std::nullopt;
+  if (!seq || *seq == 0 || !take(head, ",\"kind\":\"")) return std::nullopt;
   line.seq = *seq;
-  line.prev = take_bytes(head, kHexHash);
-  if (line.prev.empty() || !is_hex(line.prev) || !take(head, "\",\"kind\":\"")) return std::nullopt;
   line.kind = head.substr(0, std::min(head.find('"'), head.size()));
   const bool is_word = std::ranges::all_of(line.kind, [](char c) { return c >= 'a' && c <= 'z'; });
   if (line.kind.empty() || line.kind.size() > 16 || !is_word) return std::nullopt;
   head.remove_prefix(line.kind.size());
   if (!take(head, "\",\"time\":\"")) return std::nullopt;
   line.time = take_bytes(head, kTime);
-  if (!is_time(line.time) || !take(head, "\"") || (!head.empty() && head.front() != ',')) return std::nullopt;
+  if (!is_time(line.time) || !take(head, "\"")) return std::nullopt;
+  const std::string_view end = line.ends_group() ? "" : "}";
+  if (head != end && !head.starts_with(',')) return std::nullopt;
+  const bool stands_alone = line.kind == "file" || line.kind == "checkpoint" || line.kind == "shrunk";
+  if (!stands_alone) return line;
+  if (!take(head, ",\"prev\":\"")) return std::nullopt;
+  line.prev = take_bytes(head, kHexHash);
+  if (line.prev.empty() || !is_hex(line.prev) || !take(head, "\"") || !line.ends_group()) return std::nullopt;
   return line;
 }
 
-bool is_right(const Line& line) noexcept {
-  crypto::Sha256 digest{};
-  if (!crypto::sha256(line.hashed, digest)) return false;
-  for (std::size_t i = 0; i < digest.size(); ++i) {
-    if ((digit(line.hash[2 * i]) << 4 | digit(line.hash[2 * i + 1])) != digest[i]) return false;
+crypto::Sha256 hash_from(std::string_view hex) noexcept {
+  crypto::Sha256 hash{};
+  for (std::size_t i = 0; i < hash.size(); ++i) {
+    hash[i] = static_cast<unsigned char>(digit(hex[2 * i]) << 4 | digit(hex[2 * i + 1]));
   }
-  return true;
+  return hash;
+}
+
+void GroupHash::begin(const crypto::Sha256& before) noexcept {
+  is_good_ = hasher_.begin() && hasher_.add({reinterpret_cast<const char*>(before.data()), before.size()});
+}
+
+void GroupHash::add(const Line& line) noexcept {
+  is_good_ = is_good_ && hasher_.add(line.hashed) && hasher_.add("\n");
+}
+
+bool GroupHash::fits(const Line& last) noexcept {
+  crypto::Sha256 hash{};
+  return is_good_ && hasher_.add(last.hashed) && hasher_.end(hash) && hash == hash_from(last.hash);
 }
 
 std::optional<std::string_view> find_text(const Line& line, std::string_view name) noexcept {

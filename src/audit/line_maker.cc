@@ -22,7 +22,6 @@ void number_member(JsonCursor& line, const char (&name)[kSize], std::uint64_t va
 
 void put_request(JsonCursor& line, const DecodedRecord& decoded) {
   const AuditRecord& r = decoded.record;
-  line.member(",\"request_id\":\"", r.request_id);
   line.member(",\"trace_id\":\"", r.trace_id);
   line.member(",\"subject\":\"", r.subject, is_cut(decoded, &AuditRecord::subject));
   line.member(",\"issuer\":\"", r.issuer, is_cut(decoded, &AuditRecord::issuer));
@@ -54,11 +53,6 @@ void put_outcome(JsonCursor& line, const AuditRecord& r) {
 
 }  // namespace
 
-void Position::set(std::uint64_t number, std::string_view hex) noexcept {
-  seq = number;
-  hex.copy(hash.data(), hash.size());
-}
-
 LineMaker::LineMaker(std::string stream)
     : stream_(std::move(stream)), room_(std::make_unique_for_overwrite<char[]>(kBatch + 2 * kMaxLine)) {}
 
@@ -76,21 +70,19 @@ void LineMaker::start_chain() {
   follow({text.data(), text.size()}, 0, kNoHash);
 }
 
-void LineMaker::follow(std::string_view chain, std::uint64_t seq, std::string_view hash) {
+void LineMaker::follow(std::string_view chain, std::uint64_t seq, const crypto::Sha256& hash, std::string_view open) {
   chain_ = chain;
-  used_ = 0;
-  position_.set(seq, hash);
-  position_.unsealed = 0;
-  accepted_ = position_;
+  open_ = open;
+  has_open_ = !open_.empty();
+  position_ = Position{seq, hash, 0};
+  accept();
 }
 
 JsonCursor LineMaker::begin(std::string_view kind, std::int64_t unix_ns) {
   JsonCursor line(room_.get() + used_, escaped_);
   line.literal("{\"seq\":");
   line.number(position_.seq + 1);
-  line.literal(",\"prev\":\"");
-  line.copy(position_.hash_text());
-  line.literal("\",\"kind\":\"");
+  line.literal(",\"kind\":\"");
   line.copy(kind);
   line.literal("\",\"time\":\"");
   put_time(line, unix_ns);
@@ -116,31 +108,62 @@ void LineMaker::put_time(JsonCursor& line, std::int64_t unix_ns) {
   line.literal("Z");
 }
 
-void LineMaker::end(const JsonCursor& line) {
-  const char* const start = room_.get() + used_;
-  JsonCursor tail = line;
-  crypto::Sha256 digest;
-  if (!hasher_.hash({start, static_cast<std::size_t>(line.at() - start)}, digest)) {
-    throw std::runtime_error("SHA-256 failed");
-  }
-  tail.literal(",\"hash\":\"");
-  const char* const hex = tail.at();
-  tail.hex(digest);
-  tail.literal("\"}\n");
-  position_.set(position_.seq + 1, {hex, kHexHash});
+void LineMaker::end(JsonCursor& line) {
+  line.literal("}\n");
+  used_ = static_cast<std::size_t>(line.at() - room_.get());
+  ++position_.seq;
   ++position_.unsealed;
-  used_ = static_cast<std::size_t>(tail.at() - room_.get());
+  if (++group_lines_ == kGroupLines || used_ - group_ >= kGroupBytes) end_group();
+}
+
+// The last line has its end already, and gets another one.
+void LineMaker::end_group() {
+  if (group_lines_ == 0) return;
+  const auto bytes = [](const crypto::Sha256& hash) {
+    return std::string_view(reinterpret_cast<const char*>(hash.data()), hash.size());
+  };
+  const std::size_t end = used_ - 2;
+  const bool is_hashed = hasher_.begin() && hasher_.add(bytes(position_.hash)) && (!has_open_ || hasher_.add(open_)) &&
+                         hasher_.add({room_.get() + group_, end - group_}) && hasher_.end(position_.hash);
+  if (!is_hashed) throw std::runtime_error("SHA-256 failed");
+  JsonCursor tail(room_.get() + end, escaped_);
+  tail.literal(",\"hash\":\"");
+  tail.hex(position_.hash);
+  tail.literal("\"}\n");
+  group_ = used_ = static_cast<std::size_t>(tail.at() - room_.get());
+  group_lines_ = 0;
+  has_open_ = false;
+}
+
+// A line that is a group of its own can be checked by itself: with a key, or where the line before is not there.
+JsonCursor LineMaker::begin_alone(std::string_view kind) {
+  end_group();
+  if (has_open_) {
+    add_recovered(0, {});
+    end_group();
+  }
+  JsonCursor line = begin(kind, now_ns_);
+  line.literal(",\"prev\":\"");
+  line.hex(position_.hash);
+  line.literal("\"");
+  return line;
+}
+
+std::string_view LineMaker::batch() {
+  end_group();
+  return {room_.get(), used_};
 }
 
 void LineMaker::add_record(const DecodedRecord& decoded) {
   JsonCursor line = begin(kKinds[static_cast<std::size_t>(decoded.kind)], decoded.record.time + offset_ns_);
-  put_request(line, decoded);
+  line.member(",\"request_id\":\"", decoded.record.request_id, is_cut(decoded, &AuditRecord::request_id));
+  if (decoded.kind != RecordKind::outcome) put_request(line, decoded);  // else the intent has said it
   if (decoded.kind != RecordKind::intent) put_outcome(line, decoded.record);
   end(line);
 }
 
 void LineMaker::add_file(Begin how, std::string_view after, std::string_view problem) {
-  JsonCursor line = begin("file", now_ns_);
+  JsonCursor line = begin_alone("file");
   number_member(line, ",\"format\":", kFormat);
   line.member(",\"stream\":\"", stream_);
   line.member(",\"chain\":\"", chain_);
@@ -150,6 +173,7 @@ void LineMaker::add_file(Begin how, std::string_view after, std::string_view pro
   if (key_) line.member(",\"key\":\"", key_->id());
   number_member(line, ",\"pid\":", static_cast<std::uint64_t>(::getpid()));
   end(line);
+  end_group();
 }
 
 void LineMaker::add_open(std::string_view after) {
@@ -168,9 +192,11 @@ void LineMaker::add_recovered(std::uint64_t bytes, std::string_view digest) {
 }
 
 void LineMaker::add_shrunk(std::uint64_t bytes) {
-  JsonCursor line = begin("shrunk", now_ns_);
+  has_open_ = false;
+  JsonCursor line = begin_alone("shrunk");
   number_member(line, ",\"bytes\":", bytes);
   end(line);
+  end_group();
 }
 
 void LineMaker::add_lost(std::uint64_t records) {
@@ -180,7 +206,7 @@ void LineMaker::add_lost(std::uint64_t records) {
 }
 
 void LineMaker::add_checkpoint(std::string_view why) {
-  JsonCursor line = begin("checkpoint", now_ns_);
+  JsonCursor line = begin_alone("checkpoint");
   line.member(",\"stream\":\"", stream_);
   line.member(",\"chain\":\"", chain_);
   line.member(",\"why\":\"", why);
@@ -197,17 +223,20 @@ void LineMaker::add_checkpoint(std::string_view why) {
     line.literal("\"");
   }
   end(line);
+  end_group();
   position_.unsealed = 0;
 }
 
 void LineMaker::accept() noexcept {
-  used_ = 0;
+  if (!has_open_) open_.clear();
+  used_ = group_ = group_lines_ = 0;
   accepted_ = position_;
 }
 
 void LineMaker::reject() noexcept {
-  used_ = 0;
+  used_ = group_ = group_lines_ = 0;
   position_ = accepted_;
+  has_open_ = !open_.empty();
 }
 
 }  // namespace postern::audit

@@ -1,6 +1,6 @@
-// Makes the lines of one stream and carries its chain along: each line has a number, the hash of the line before, and
-// its own hash. Lines gather in a batch that is written as a whole; where that fails, the chain goes back to its start.
-// Writer's thread.
+// Makes the lines of one stream and carries its chain along: each line has a number, and the last of each group of lines
+// the hash of the group and of the one before. Lines gather in a batch that is written as a whole; where that fails, the
+// chain goes back to its start. Writer's thread.
 #pragma once
 
 #include <array>
@@ -24,12 +24,9 @@ enum class Begin : std::uint8_t { fresh, rotated, resumed, moved, broken };
 
 /// Where a chain is.
 struct Position {
-  std::uint64_t seq = 0;  // of the last line
-  std::array<char, kHexHash> hash{};
+  std::uint64_t seq = 0;       // of the last line
+  crypto::Sha256 hash{};       // of the last group that is over
   std::uint64_t unsealed = 0;  // lines behind the last checkpoint
-
-  void set(std::uint64_t number, std::string_view hex) noexcept;
-  [[nodiscard]] std::string_view hash_text() const noexcept { return {hash.data(), hash.size()}; }
 };
 
 class LineMaker {
@@ -43,14 +40,15 @@ class LineMaker {
 
   /// A chain of its own begins: the next line is its first.
   void start_chain();
-  /// Goes on with a chain that a file holds.
-  void follow(std::string_view chain, std::uint64_t seq, std::string_view hash);
+  /// Goes on with a chain that a file holds. `open`: the lines behind the last hash, with their ends, which a crash has
+  /// left; they belong to the next group.
+  void follow(std::string_view chain, std::uint64_t seq, const crypto::Sha256& hash, std::string_view open = {});
   [[nodiscard]] const std::string& chain() const noexcept { return chain_; }
   [[nodiscard]] const std::string& stream() const noexcept { return stream_; }
   [[nodiscard]] const Position& position() const noexcept { return position_; }
 
   // Each appends a line to the batch. May throw std::bad_alloc, or std::runtime_error when the library will not hash:
-  // then nothing was appended.
+  // then reject().
   void add_record(const DecodedRecord& decoded);
   void add_file(Begin begin, std::string_view after, std::string_view problem);
   void add_open(std::string_view after);
@@ -59,7 +57,8 @@ class LineMaker {
   void add_lost(std::uint64_t records);
   void add_checkpoint(std::string_view why);
 
-  [[nodiscard]] std::string_view batch() const noexcept { return {room_.get(), used_}; }
+  /// All of it, the last group ended. Throws as they do.
+  std::string_view batch();
   [[nodiscard]] bool is_full() const noexcept { return used_ >= kBatch; }
   /// The batch is in the file.
   void accept() noexcept;
@@ -67,10 +66,12 @@ class LineMaker {
   void reject() noexcept;
 
  private:
-  static constexpr std::size_t kBatch = std::size_t{256} << 10;
+  static constexpr std::size_t kBatch = std::size_t{64} << 10;
 
   JsonCursor begin(std::string_view kind, std::int64_t unix_ns);
-  void end(const JsonCursor& line);
+  JsonCursor begin_alone(std::string_view kind);
+  void end(JsonCursor& line);
+  void end_group();
   void put_time(JsonCursor& line, std::int64_t unix_ns);
 
   const std::string stream_;
@@ -80,6 +81,10 @@ class LineMaker {
   Position accepted_;
   const std::unique_ptr<char[]> room_;
   std::size_t used_ = 0;
+  std::size_t group_ = 0;        // where the last group begins in it
+  std::size_t group_lines_ = 0;  // 0: it is over
+  std::string open_;             // lines in the file that are part of the first group of the batch
+  bool has_open_ = false;        // they have yet to be hashed
   crypto::Sha256Hasher hasher_;
   std::string escaped_;
   std::int64_t offset_ns_ = 0;

@@ -63,7 +63,7 @@ struct DecodedRecord {
   std::uint32_t cut = 0;  // which texts were too long: for is_cut()
 };
 
-/// False: not what append() wrote.
+/// Sets what stands in this kind of record, and leaves the rest as it was. False: not what append() wrote.
 bool decode(std::span<const char> bytes, DecodedRecord& decoded) noexcept;
 
 /// Whether this text of the record had to be shortened.

@@ -191,6 +191,10 @@ constexpr std::array kKeys{
     KeySpec{.path = "credentials.api_key_file",
             .bind = bind::file_name<&Credentials::api_key_file>,
             .doc = "API keys, hashed, as `postern apikey` writes them; empty: there are none."},
+    KeySpec{.path = "credentials.revocations_file",
+            .bind = bind::file_name<&Credentials::revocations_file>,
+            .doc = "Where revocations are kept over restarts and upgrades, and shared by processes of one machine; "
+                   "empty: they are forgotten when the process ends."},
     KeySpec{.path = "credentials.token_header",
             .bind = bind::string<&Credentials::token_header>,
             .doc = "A header that may carry a token, besides Authorization; empty: none."},

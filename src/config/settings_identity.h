@@ -77,6 +77,7 @@ struct Credentials {
   std::uint64_t max_token = 0;            // bytes
   std::uint32_t failures_per_second = 0;  // bad signatures of a client address, per core
   std::string api_key_file;               // empty: there are no API keys
+  std::string revocations_file;           // empty: what is revoked is forgotten with the process
   std::string token_header;               // a header that may carry a token besides Authorization; empty: none
   bool basic = false;                     // the password of Basic may be a token or an API key
   bool sagemaker_attributes = false;      // X-Amzn-SageMaker-Custom-Attributes may carry a token

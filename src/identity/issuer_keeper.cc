@@ -65,8 +65,9 @@ bool needs_keys(const config::Issuer& issuer) {
 
 }  // namespace
 
-IssuerKeeper::IssuerKeeper(Publish publish)
+IssuerKeeper::IssuerKeeper(Publish publish, Clock clock)
     : publish_(std::move(publish)),
+      clock_(clock),
       tasks_(loop_.frames()),
       last_(loop_.frames()),
       current_(std::make_shared<const IssuerSet>()) {}
@@ -120,7 +121,7 @@ IssuerKeeper::Set IssuerKeeper::apply(const std::vector<config::Issuer>& issuers
 }
 
 std::unique_ptr<IssuerKeeper::Followed> IssuerKeeper::make_followed(const Wanted& wanted) {
-  auto followed = std::make_unique<Followed>(loop_, wanted.settings, coarse_now_ms());
+  auto followed = std::make_unique<Followed>(loop_, wanted.settings, clock_());
   if (followed->is_file()) {
     read_file(*followed);
   } else {
@@ -181,7 +182,7 @@ void IssuerKeeper::drop(Followed& followed) {
 
 Task<void> IssuerKeeper::follow(Followed& followed) {
   while (!followed.is_leaving) {
-    const std::int64_t now = coarse_now_ms();
+    const std::int64_t now = clock_();
     if (followed.is_file()) {
       if (followed.watch && followed.watch->drain_changed()) read_file(followed);
     } else if (followed.schedule.is_due(now)) {
@@ -191,7 +192,7 @@ Task<void> IssuerKeeper::follow(Followed& followed) {
       log::error("an issuer's keys are too old to be used", {{"issuer", followed.settings.name}});
       take_keys(followed, nullptr);
     }
-    const std::int64_t pause = followed.pause_ms(coarse_now_ms());
+    const std::int64_t pause = followed.pause_ms(clock_());
     static_cast<void>(co_await followed.wake.wait(pause));
   }
   drop(followed);
@@ -203,7 +204,7 @@ Task<void> IssuerKeeper::refresh(Followed& followed) {
   FetchedKeys fetched = co_await followed.fetch->fetch(in_haste);
   followed.is_fetching = false;
   if (followed.is_leaving) co_return;
-  const std::int64_t now = coarse_now_ms();
+  const std::int64_t now = clock_();
   if (fetched.keys) {
     followed.schedule.on_good(now, fetched.max_age_s, random());
     if (followed.failing) log::info("an issuer's keys are to be had again", {{"issuer", followed.settings.name}});
@@ -269,7 +270,7 @@ void IssuerKeeper::note_failure(Followed& followed, const std::string& why) {
 /// Everybody who waits for the outcome gets it.
 void IssuerKeeper::settle(Followed& followed) {
   if (followed.first) std::exchange(followed.first, nullptr)->arrive();
-  const std::int64_t now = coarse_now_ms();
+  const std::int64_t now = clock_();
   for (auto& [kid, answer] : std::exchange(followed.questions, {})) {
     const bool is_known = followed.keys && followed.keys->knows(kid);
     if (!followed.failing && !is_known && !kid.empty()) followed.schedule.note_absent(now, kid);
@@ -288,7 +289,7 @@ void IssuerKeeper::answer_question(const std::string& issuer, std::string kid, A
   if (found == followed_.end()) return answer(false);
   Followed& followed = *found->second;
   if (followed.is_file() || followed.questions.size() >= FollowedIssuer::kMostQuestions) return answer(false);
-  const bool fetches = !followed.is_fetching && followed.schedule.ask(coarse_now_ms(), kid);
+  const bool fetches = !followed.is_fetching && followed.schedule.ask(clock_(), kid);
   {
     const std::lock_guard lock(mutex_);
     IssuerStatus& shown = shown_[issuer];

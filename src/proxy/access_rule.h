@@ -39,7 +39,6 @@ struct AccessRule {
   std::string scope_challenge;         // of WWW-Authenticate when one is missing
   const policy::Policy* policy = nullptr;
   const policy::Policy* shadow = nullptr;
-  std::vector<std::string> variable_names;  // of the route's path
   limit::LimitSet limits;
   std::vector<IdentityHeader> headers;
 };

@@ -20,7 +20,6 @@ audit::AuditRecord record_of(RequestContext& rc) noexcept {
   record.path = rc.matched_path;
   record.model = route.model_of(rc.match);
   record.action = route.forward() ? "forward" : route.redirect() ? "redirect" : "reply";
-  record.credential = to_string(CredentialKind::none);
   if (rc.principal) {
     const Principal& who = *rc.principal;
     record.subject = who.subject;
@@ -60,9 +59,15 @@ Task<bool> AuditStep::record_intent(RequestContext& rc) {
   co_return written.has_value() || !required;
 }
 
+// Behind an intent only what that could not say: the rest of the record would not be written.
 void AuditStep::record_outcome(RequestContext& rc, Nanoseconds duration) noexcept {
-  audit::AuditRecord record = record_of(rc);
-  add_decision(record, rc);
+  audit::AuditRecord record;
+  if (rc.has_intent) {
+    record.request_id = rc.request_id;
+  } else {
+    record = record_of(rc);
+    add_decision(record, rc);
+  }
   record.time = rc.started + duration;
   record.status = rc.status;
   record.bytes_in = rc.exchange.request_body().received();

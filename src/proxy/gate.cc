@@ -63,7 +63,7 @@ const Reply* Gate::authorize(RequestContext& rc, const AccessRule& rule) {
                             .method = rc.request().method_token,
                             .host = rc.authority,
                             .path = rc.request().path,
-                            .variable_names = rule.variable_names,
+                            .variable_names = rc.match.route->variable_names,
                             .variables = {rc.match.variables.data(), rc.match.variable_count},
                             .model = rc.match.route->model_of(rc.match),
                             .client = rc.client_address,

@@ -4,6 +4,7 @@
 #include "identity/certificate_identity.h"
 #include "identity/dpop_proof.h"
 #include "proxy/gate.h"
+#include "proxy/heads.h"
 #include "route/route.h"
 
 namespace postern::proxy {
@@ -139,7 +140,7 @@ const Reply* Gate::check_proof(RequestContext& rc) {
                                       .access_token = caller.presented.text,
                                       .thumbprint = rc.principal->bound_key,
                                       .method = head.method_token,
-                                      .scheme = head.scheme,
+                                      .scheme = client_scheme(rc),
                                       .authority = rc.authority,
                                       .path = head.path,
                                       .uri_policy = rc.listener.h1.uri,

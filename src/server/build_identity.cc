@@ -5,7 +5,6 @@
 
 #include "audit/trail.h"
 #include "base/log.h"
-#include "config/path_pattern.h"
 #include "identity/assertion.h"
 #include "identity/core_identity.h"
 #include "identity/introspection.h"
@@ -49,14 +48,6 @@ std::string challenge_of(const config::Credentials& settings, std::string_view e
   return text.append(more);
 }
 
-std::vector<std::string> variables_of(const std::string& path) {
-  std::vector<std::string> names;
-  for (const config::PathSegment& segment : config::check_path_pattern(path).segments) {
-    if (segment.kind == config::PathSegment::Kind::variable) names.push_back(segment.variable);
-  }
-  return names;
-}
-
 /// At most one, as validation has seen to.
 const config::Issuer* introspected_by(const config::RouteAccess& access, const std::vector<config::Issuer>& issuers) {
   const auto is_it = [&access](const config::Issuer& issuer) {
@@ -68,8 +59,8 @@ const config::Issuer* introspected_by(const config::RouteAccess& access, const s
   return takes(access, "bearer") && found != issuers.end() ? &*found : nullptr;
 }
 
-std::unique_ptr<const AccessRule> rule_of(const config::RouteAccess& access, const std::string& path,
-                                          const std::vector<config::Issuer>& issuers, const policy::PolicySet& policies,
+std::unique_ptr<const AccessRule> rule_of(const config::RouteAccess& access, const std::vector<config::Issuer>& issuers,
+                                          const policy::PolicySet& policies,
                                           const limit::LimitBook& limits, const config::Credentials& credentials) {
   auto rule = std::make_unique<AccessRule>();
   rule->auth = access.auth;
@@ -88,7 +79,6 @@ std::unique_ptr<const AccessRule> rule_of(const config::RouteAccess& access, con
   rule->scope_challenge = challenge_of(credentials, "insufficient_scope", ", scope=" + quoted(joined(access.scopes)));
   if (!access.policy.empty()) rule->policy = policies.find(access.policy);
   if (!access.shadow_policy.empty()) rule->shadow = policies.find(access.shadow_policy);
-  rule->variable_names = variables_of(path);
   rule->limits = limits.make_set(access.limits);
   rule->headers = proxy::identity_headers(access);
   return rule;
@@ -174,7 +164,7 @@ void SnapshotBuilder::add_access(Job& job) {
   rules->names = proxy::IdentityNames(names);
   if (any) {
     for (const config::Route& route : settings.routes)
-      rules->by_route.push_back(route.access ? rule_of(*route.access, route.path, settings.issuers, *job.out.policies,
+      rules->by_route.push_back(route.access ? rule_of(*route.access, settings.issuers, *job.out.policies,
                                                        *rules->limits, credentials)
                                              : nullptr);
   }

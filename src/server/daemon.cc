@@ -136,6 +136,12 @@ bool Daemon::apply(const config::LoadResult& loaded, SnapshotBuilder::OnBadCerti
     diagnostics.push_back(loaded.diagnostic("audit", error));
     return false;
   }
+  // Posted before the snapshot: no core serves a request before it knows what is revoked.
+  error = revocations_.configure(loaded.settings.credentials.revocations_file, ::time(nullptr));
+  if (!error.empty()) {
+    diagnostics.push_back(loaded.diagnostic("credentials.revocations_file", error));
+    return false;
+  }
   if (!open_listeners(loaded.settings, installs, error)) {
     diagnostics.push_back(loaded.diagnostic("listener", error));
     return false;

@@ -18,6 +18,7 @@ namespace postern::server {
 namespace {
 constexpr std::chrono::milliseconds kPulse{100};
 constexpr std::chrono::milliseconds kForTheStack{200};
+constexpr std::int64_t kCountEveryMs = 1'000;
 constexpr std::int64_t kTrimEveryMs = 5'000;
 constexpr std::int64_t kLatePulseMs = 1'000;
 }  // namespace
@@ -42,7 +43,8 @@ void Daemon::pulse() {
   const std::int64_t now_ms = now_ns() / 1'000'000;
   look_at_cores(now_ms);
   look_at_resources(now_ms);
-  if (now_ms - counted_ms_ >= 1'000) count_identity(now_ms);
+  if (now_ms - counted_ms_ >= kCountEveryMs) count_identity(now_ms);
+  revocations_.follow(::time(nullptr));
   pulse_.expires_after(kPulse);
   pulse_.async_wait([this](const boost::system::error_code& error) {
     if (!error) pulse();

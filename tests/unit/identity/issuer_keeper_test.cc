@@ -128,6 +128,14 @@ TEST_F(Keeper, RedirectsAndOtherAnswersAreNoKeys) {  // T67
   }
 }
 
+TEST_F(Keeper, KeysThatStandElsewhereAreNotFollowed) {  // T67: though they would be good ones
+  ScriptedServer server({"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:{port}/other\r\nContent-Length: 0\r\n\r\n",
+                         ok(one_key(SigningKey::p256(), "a"))});
+  EXPECT_FALSE(apply(local(server)));
+  EXPECT_EQ(server.connections(), 1);
+  EXPECT_NE(error().find("status 302"), std::string::npos) << error();
+}
+
 TEST_F(Keeper, PrivateAddressesAndPlainHttpNeedAWord) {  // T67
   ScriptedServer server({ok(one_key(SigningKey::p256(), "a"))});
   config::Issuer issuer = local(server);
