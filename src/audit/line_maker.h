@@ -1,6 +1,6 @@
-// Makes the lines of one stream and carries its chain along: each line has a number, and the last of each group of lines
-// the hash of the group and of the one before. Lines gather in a batch that is written as a whole; where that fails, the
-// chain goes back to its start. Writer's thread.
+// Makes the lines of one stream and carries its chain along: each line has a number, and the last of each group of
+// lines the hash of the group and of the one before. Lines gather in a batch that is written as a whole; where that
+// fails, the chain goes back to its start. Writer's thread.
 #pragma once
 
 #include <array>

@@ -47,7 +47,8 @@ int revoke(const RevokeWords& words) {
 }  // namespace
 
 void add_revoke_command(CLI::App& app, RevokeWords& words, std::optional<int>& exit_code) {
-  CLI::App* command = app.add_subcommand("revoke", "Take trust back, in a running postern and as long as it runs");
+  CLI::App* command = app.add_subcommand(
+      "revoke", "Take trust back, in a running postern (and for good where it has a revocations_file)");
   command->add_option("--admin", words.admin, "its admin address")->capture_default_str();
   command
       ->add_option("--issuer", words.issuer, "the name of an [[issuer]], \"api-keys\", or a listener's (certificates)")

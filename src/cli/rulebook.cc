@@ -25,7 +25,9 @@ std::string_view word_for(CredentialKind kind) {
 http::UriPolicy uri_policy(const config::Listener& listener) {
   return {
       listener.slashes == config::Slashes::merge ? http::Slashes::merge : http::Slashes::keep,
-      listener.encoded_slash == config::EncodedSlash::reject ? http::EncodedSlash::reject : http::EncodedSlash::keep};
+      listener.encoded_slash == config::EncodedSlash::reject ? http::EncodedSlash::reject : http::EncodedSlash::keep,
+      listener.path_parameters == config::PathParameters::reject ? http::PathParameters::reject
+                                                                 : http::PathParameters::keep};
 }
 
 }  // namespace

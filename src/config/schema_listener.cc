@@ -12,6 +12,7 @@ namespace {
 constexpr std::array<std::string_view, 2> kUnderscores{"reject", "drop"};
 constexpr std::array<std::string_view, 2> kSlashes{"merge", "keep"};
 constexpr std::array<std::string_view, 2> kEncodedSlash{"reject", "keep"};
+constexpr std::array<std::string_view, 2> kPathParameters{"reject", "keep"};
 constexpr std::array<std::string_view, 2> kPresets{"intermediate", "modern"};
 constexpr std::array<std::string_view, 3> kClientAuth{"none", "optional", "required"};
 constexpr std::array<std::string_view, 2> kAlpn{"h2", "http/1.1"};
@@ -79,6 +80,11 @@ constexpr std::array kKeys{
             .fallback = "reject",
             .words = kEncodedSlash,
             .doc = "An encoded slash (%2F) in a path: answer 400, or keep it encoded."},
+    KeySpec{.path = "listener[].path_parameters",
+            .bind = bind::word<&Listener::path_parameters>,
+            .fallback = "reject",
+            .words = kPathParameters,
+            .doc = "A \";\" in a path, encoded or not, which some servers cut away: answer 400, or keep it."},
     KeySpec{.path = "listener[].max_request_line",
             .bind = bind::size<&Listener::max_request_line>,
             .fallback = "8KiB",

@@ -32,6 +32,7 @@ enum class ClientAuth : std::uint8_t { none, optional, required };
 enum class Underscores : std::uint8_t { reject, drop };
 enum class Slashes : std::uint8_t { merge, keep };
 enum class EncodedSlash : std::uint8_t { reject, keep };
+enum class PathParameters : std::uint8_t { reject, keep };
 enum class OnClientFin : std::uint8_t { serve, abort };
 enum class OnDisconnect : std::uint8_t { cancel, finish };
 enum class UpstreamProtocol : std::uint8_t { http1, h2, automatic };
@@ -64,6 +65,7 @@ struct Listener {
   Underscores underscores = Underscores::reject;
   Slashes slashes = Slashes::merge;
   EncodedSlash encoded_slash = EncodedSlash::reject;
+  PathParameters path_parameters = PathParameters::reject;
   std::uint64_t max_request_line = 0;
   std::uint64_t max_header_bytes = 0;
   std::uint32_t max_header_fields = 0;

@@ -9,6 +9,8 @@
 namespace postern::http {
 namespace {
 
+constexpr const char* kParameter = "parameter in the path";
+
 // Accepts the escaped bytes of UTF-8 one at a time (RFC 3629: no overlong forms, no surrogates, up to U+10FFFF).
 class Utf8 {
  public:
@@ -100,6 +102,7 @@ class Rewriter {
     if (c == '%') return take_escape();
     if (utf8_.is_open()) return "path escapes are not UTF-8";
     if (c == '?' || !scan::is(c, scan::kTarget)) return "forbidden byte in the path";
+    if (c == ';' && policy_.parameters == PathParameters::reject) return kParameter;
     out_[size_++] = c;
     ++at_;
     return nullptr;
@@ -117,6 +120,8 @@ class Rewriter {
       return "escaped backslash in the path";
     } else if (byte == '/' && policy_.encoded_slash == EncodedSlash::reject) {
       return "escaped slash in the path";
+    } else if (byte == ';' && policy_.parameters == PathParameters::reject) {
+      return kParameter;
     } else if (scan::is(static_cast<char>(byte), scan::kUnreserved)) {
       out_[size_++] = static_cast<char>(byte);
       at_ += 3;
@@ -165,7 +170,8 @@ class Rewriter {
 __m128i suspicious(__m128i x) noexcept {
   const __m128i outside = _mm_or_si128(scan::at_most(x, 0x20), scan::at_least(x, 0x7f));
   const __m128i marks = _mm_or_si128(scan::equal(x, '%'), scan::equal(x, '#'));
-  return _mm_or_si128(_mm_or_si128(outside, marks), _mm_or_si128(scan::equal(x, '?'), scan::equal(x, '\\')));
+  const __m128i query = _mm_or_si128(scan::equal(x, '?'), scan::equal(x, ';'));
+  return _mm_or_si128(_mm_or_si128(outside, marks), _mm_or_si128(query, scan::equal(x, '\\')));
 }
 #endif
 
@@ -185,7 +191,7 @@ bool is_clean(std::string_view path) noexcept {
   bool after_slash = false;
   for (; i < path.size(); ++i) {
     const char c = path[i];
-    if (!scan::is(c, scan::kTarget) || c == '%' || c == '?') return false;
+    if (!scan::is(c, scan::kTarget) || c == '%' || c == '?' || c == ';') return false;
     if (after_slash && (c == '/' || c == '.')) return false;
     after_slash = c == '/';
   }

@@ -11,10 +11,13 @@ namespace postern::http {
 
 enum class Slashes : std::uint8_t { merge, keep };
 enum class EncodedSlash : std::uint8_t { reject, keep };
+/// What some servers cut away: to them "/admin;x/a" is "/admin/a", which another route may guard.
+enum class PathParameters : std::uint8_t { reject, keep };
 
 struct UriPolicy {
   Slashes slashes = Slashes::merge;
   EncodedSlash encoded_slash = EncodedSlash::reject;
+  PathParameters parameters = PathParameters::reject;
 };
 
 /// Either a path, or the static reason for a 400.
@@ -29,7 +32,7 @@ struct UriResult {
 /// unreserved escapes decoded, the others kept with upper-case hex; dot segments (also as %2e) removed; slashes by
 /// policy. 400 for: bad or cut escapes, encoded NUL/CTL/DEL/backslash, escapes that are not UTF-8 (overlong,
 /// surrogates), raw CTL, SP, DEL, 8-bit, '#', '?', '\'; %2F by policy (and, when kept, beside a dot segment);
-/// parameters on a dot segment ("..;x"); climbing above the root.
+/// ';', raw or escaped, by policy (and, when kept, on a dot segment: "..;x"); climbing above the root.
 /// Returns `raw_path` itself when nothing changes, else a view into `scratch` (at least raw_path.size() bytes: the
 /// result is never longer). Idempotent. "*" (OPTIONS *) is the caller's affair.
 UriResult normalise_path(std::string_view raw_path, UriPolicy policy, std::span<char> scratch) noexcept;

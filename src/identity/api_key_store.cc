@@ -1,102 +1,22 @@
 #include "identity/api_key_store.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <utility>
 
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
-#include <string_view>
-
-#include "crypto/pem_file.h"
+#include "identity/kept_file.h"
 
 namespace postern::identity {
-namespace {
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) noexcept : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const noexcept { return fd_; }
-
- private:
-  const int fd_;
-};
-
-std::string failed(const char* what, const std::string& path) {
-  return std::string("cannot ") + what + " " + path + ": " + std::strerror(errno);
-}
-
-bool write_all(int fd, std::string_view text) noexcept {
-  while (!text.empty()) {
-    const ssize_t wrote = ::write(fd, text.data(), text.size());
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote <= 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(wrote));
-  }
-  return true;
-}
-
-// Whoever could read the old file can read the new one: root may change a file that belongs to the service.
-void keep_owner(int fd, const std::string& path) noexcept {
-  struct stat old {};
-  if (::stat(path.c_str(), &old) != 0 || (old.st_uid == ::geteuid() && old.st_gid == ::getegid())) return;
-  if (::fchown(fd, old.st_uid, old.st_gid) != 0) errno = 0;  // not root: then the file was ours anyway
-}
-
-std::string replace(const std::string& path, std::string_view text) {
-  const std::string beside = path + ".new";
-  ::unlink(beside.c_str());
-  const Descriptor file(::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (file.get() < 0) return failed("write", beside);
-  keep_owner(file.get(), path);
-  if (!write_all(file.get(), text) || ::fsync(file.get()) != 0) {
-    std::string error = failed("write", beside);
-    ::unlink(beside.c_str());
-    return error;
-  }
-  if (::rename(beside.c_str(), path.c_str()) != 0) return failed("write", path);
-  const std::string folder = std::filesystem::path(path).parent_path().string();
-  const Descriptor directory(::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (directory.get() >= 0) ::fsync(directory.get());
-  return {};
-}
-
-bool is_missing(const std::string& path) noexcept {
-  struct stat info {};
-  return ::stat(path.c_str(), &info) != 0 && errno == ENOENT;
-}
-
-}  // namespace
 
 std::string change_api_keys(const std::string& path, bool may_create,
                             const std::function<std::string(std::vector<ApiKeyRecord>&)>& change) {
-  const bool missing = is_missing(path);
-  if (missing && !may_create) return "no API key file " + path;
-  const std::string lock = path + ".lock";
-  const Descriptor held(::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (held.get() < 0) return failed("open", lock);
-  while (::flock(held.get(), LOCK_EX) != 0) {
-    if (errno != EINTR) return failed("lock", lock);
-  }
-  ApiKeyFile file;
-  if (!is_missing(path)) {  // another writer may have made it while we waited
-    const crypto::Loaded<std::string> text = crypto::read_small_file("API key file", path);
-    if (!text) return text.error;
-    file = parse_api_key_file(*text.value);
-    if (!file.error.empty()) return "API key file " + path + ": " + file.error;
-  }
-  std::string minds = change(file.records);
-  if (!minds.empty()) return minds;
-  std::string out;
-  for (const ApiKeyRecord& record : file.records) out += api_key_line(record);
-  return out.size() > kMostApiKeyFile ? "API key file " + path + " would be larger than 16 MiB" : replace(path, out);
+  return change_kept_file("API key file", path, may_create ? IfMissing::begin_empty : IfMissing::fail,
+                          [&](std::string& text) -> std::string {
+                            ApiKeyFile file = parse_api_key_file(text);
+                            if (!file.error.empty()) return "API key file " + path + ": " + file.error;
+                            if (std::string minds = change(file.records); !minds.empty()) return minds;
+                            text.clear();
+                            for (const ApiKeyRecord& record : file.records) text += api_key_line(record);
+                            return {};
+                          });
 }
 
 }  // namespace postern::identity

@@ -57,10 +57,17 @@ std::shared_ptr<const net::TlsMaterial> material_of(const config::Issuer& issuer
   return loaded.material;
 }
 
+/// Not where it is asked about all of its tokens, and nothing is said of keys.
+bool needs_keys(const config::Issuer& issuer) {
+  const bool asks = !issuer.introspection_url.empty() && issuer.introspection_tokens == config::Introspected::all;
+  return !asks || !issuer.jwks_url.empty() || !key_file_of(issuer).empty();
+}
+
 }  // namespace
 
-IssuerKeeper::IssuerKeeper(Publish publish)
+IssuerKeeper::IssuerKeeper(Publish publish, Clock clock)
     : publish_(std::move(publish)),
+      clock_(clock),
       tasks_(loop_.frames()),
       last_(loop_.frames()),
       current_(std::make_shared<const IssuerSet>()) {}
@@ -114,7 +121,7 @@ IssuerKeeper::Set IssuerKeeper::apply(const std::vector<config::Issuer>& issuers
 }
 
 std::unique_ptr<IssuerKeeper::Followed> IssuerKeeper::make_followed(const Wanted& wanted) {
-  auto followed = std::make_unique<Followed>(loop_, wanted.settings, coarse_now_ms());
+  auto followed = std::make_unique<Followed>(loop_, wanted.settings, clock_());
   if (followed->is_file()) {
     read_file(*followed);
   } else {
@@ -137,6 +144,7 @@ void IssuerKeeper::install(Set set, std::vector<Wanted> wanted, const std::share
   std::vector<Followed*> fresh;
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     const std::string& name = wanted[i].settings.name;
+    if (!needs_keys(wanted[i].settings)) continue;
     const auto old = before.find(name);
     const bool goes_on = old != before.end() && old->second->has_source_of(wanted[i].settings);
     std::unique_ptr<Followed> followed = goes_on ? std::move(old->second) : make_followed(wanted[i]);
@@ -174,7 +182,7 @@ void IssuerKeeper::drop(Followed& followed) {
 
 Task<void> IssuerKeeper::follow(Followed& followed) {
   while (!followed.is_leaving) {
-    const std::int64_t now = coarse_now_ms();
+    const std::int64_t now = clock_();
     if (followed.is_file()) {
       if (followed.watch && followed.watch->drain_changed()) read_file(followed);
     } else if (followed.schedule.is_due(now)) {
@@ -184,7 +192,7 @@ Task<void> IssuerKeeper::follow(Followed& followed) {
       log::error("an issuer's keys are too old to be used", {{"issuer", followed.settings.name}});
       take_keys(followed, nullptr);
     }
-    const std::int64_t pause = followed.pause_ms(coarse_now_ms());
+    const std::int64_t pause = followed.pause_ms(clock_());
     static_cast<void>(co_await followed.wake.wait(pause));
   }
   drop(followed);
@@ -196,7 +204,7 @@ Task<void> IssuerKeeper::refresh(Followed& followed) {
   FetchedKeys fetched = co_await followed.fetch->fetch(in_haste);
   followed.is_fetching = false;
   if (followed.is_leaving) co_return;
-  const std::int64_t now = coarse_now_ms();
+  const std::int64_t now = clock_();
   if (fetched.keys) {
     followed.schedule.on_good(now, fetched.max_age_s, random());
     if (followed.failing) log::info("an issuer's keys are to be had again", {{"issuer", followed.settings.name}});
@@ -262,7 +270,7 @@ void IssuerKeeper::note_failure(Followed& followed, const std::string& why) {
 /// Everybody who waits for the outcome gets it.
 void IssuerKeeper::settle(Followed& followed) {
   if (followed.first) std::exchange(followed.first, nullptr)->arrive();
-  const std::int64_t now = coarse_now_ms();
+  const std::int64_t now = clock_();
   for (auto& [kid, answer] : std::exchange(followed.questions, {})) {
     const bool is_known = followed.keys && followed.keys->knows(kid);
     if (!followed.failing && !is_known && !kid.empty()) followed.schedule.note_absent(now, kid);
@@ -281,7 +289,7 @@ void IssuerKeeper::answer_question(const std::string& issuer, std::string kid, A
   if (found == followed_.end()) return answer(false);
   Followed& followed = *found->second;
   if (followed.is_file() || followed.questions.size() >= FollowedIssuer::kMostQuestions) return answer(false);
-  const bool fetches = !followed.is_fetching && followed.schedule.ask(coarse_now_ms(), kid);
+  const bool fetches = !followed.is_fetching && followed.schedule.ask(clock_(), kid);
   {
     const std::lock_guard lock(mutex_);
     IssuerStatus& shown = shown_[issuer];

@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/random.h"
 #include "base/task_group.h"
 #include "crypto/library.h"
@@ -48,9 +49,12 @@ class IssuerKeeper {
   /// came first.
   using Answer = std::function<void(bool fetched)>;
 
+  /// Milliseconds, of which only differences count: what is due, and what is too old.
+  using Clock = std::int64_t (*)() noexcept;
+
   static constexpr std::chrono::milliseconds kPatience{5'500};
 
-  explicit IssuerKeeper(Publish publish);
+  explicit IssuerKeeper(Publish publish, Clock clock = coarse_now_ms);
   ~IssuerKeeper();
   IssuerKeeper(const IssuerKeeper&) = delete;
   IssuerKeeper& operator=(const IssuerKeeper&) = delete;
@@ -91,6 +95,7 @@ class IssuerKeeper {
   double random() noexcept;
 
   const Publish publish_;
+  const Clock clock_;
 
   // The keeper's thread.
   crypto::Library library_;

@@ -2,9 +2,12 @@
 // this is not believed any more. A value; collected on the control thread, posted to cores as a batch.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace postern::identity {
@@ -17,12 +20,17 @@ enum class RevokedKind : std::uint8_t {
   all       // everything of the issuer; value is empty
 };
 
+std::string_view to_string(RevokedKind kind) noexcept;
+std::optional<RevokedKind> parse_revoked_kind(std::string_view word) noexcept;
+
 struct Revocation {
   std::string issuer;  // its name in the config: stays the same across reloads
   RevokedKind kind = RevokedKind::token;
   std::string value;
   std::int64_t not_before = 0;  // what was issued up to this second is refused; what does not say when, too
   std::int64_t until = 0;       // when the last token that it could concern has expired; then it is forgotten
+
+  friend auto operator<=>(const Revocation&, const Revocation&) = default;
 };
 
 using RevocationBatch = std::shared_ptr<const std::vector<Revocation>>;

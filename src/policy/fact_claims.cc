@@ -15,8 +15,10 @@ constinit const FactKind kClaimsFact{
     .read = [](const PolicyInput& input, std::string_view parameter, FactValue& out) noexcept {
       if (!input.principal) return;
       const auto by_path = [](const Claim& claim) -> std::string_view { return claim.path; };
-      const auto found = std::ranges::equal_range(input.principal->claims, parameter, {}, by_path);
-      out.claims = {found.begin(), found.end()};
+      const auto first = std::ranges::lower_bound(input.principal->claims, parameter, {}, by_path);
+      auto last = first;  // mostly one, or none
+      while (last != input.principal->claims.end() && last->path == parameter) ++last;
+      out.claims = {first, last};
       out.known = !out.claims.empty();
     }};
 

@@ -256,7 +256,11 @@ void OperandParser::add_texts(Test& test, std::vector<Token> tokens) {
   tokens.erase(doubles.begin(), doubles.end());
   test.first = static_cast<std::uint32_t>(program_.texts.size());
   test.count = static_cast<std::uint32_t>(tokens.size());
-  for (const Token& token : tokens) program_.texts.push_back(program_.keep(token.text));
+  for (const Token& token : tokens) {
+    const Slice slice = program_.keep(token.text);
+    test.only = {slice.at, slice.size, head_of(token.text)};
+    if (tokens.size() > 1) program_.texts.push_back(test.only);
+  }
 }
 
 void OperandParser::add_numbers(Test& test, const std::vector<Token>& tokens) {

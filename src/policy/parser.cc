@@ -119,7 +119,7 @@ std::uint32_t Parser::parse_test() {
   const Test test = operands.parse(name);
   Program& program = context_.program;
   program.tests.push_back(test);
-  program.test_sources.push_back(program.keep(source_.substr(name.at, operands.until() - name.at)));
+  program.test_sources.push_back(program.keep_note(source_.substr(name.at, operands.until() - name.at)));
   return add({.op = Node::Op::test, .first = static_cast<std::uint32_t>(program.tests.size() - 1)});
 }
 

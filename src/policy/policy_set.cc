@@ -51,7 +51,7 @@ class Compiler {
     const std::size_t before = problems_.size();
     for (std::size_t i = 0; i < policies_.size(); ++i) add_policy(i);
     Entry authenticated;
-    authenticated.name = program_.keep(kAuthenticated);
+    authenticated.name = program_.keep_note(kAuthenticated);
     authenticated.authenticated = true;
     program_.policies.push_back(authenticated);
     if (problems_.size() == before) measure();
@@ -75,29 +75,34 @@ class Compiler {
   void add_policy(std::size_t index) {
     const config::Policy& policy = policies_[index];
     Entry entry;
-    entry.name = program_.keep(policy.name);
+    entry.name = program_.keep_note(policy.name);
     entry.first_rule = static_cast<std::uint32_t>(program_.rules.size());
+    entry.first_node = static_cast<std::uint32_t>(program_.nodes.size());
+    entry.first_test = static_cast<std::uint32_t>(program_.tests.size());
     entry.deny_count = static_cast<std::uint32_t>(policy.deny.size());
     entry.allow_count = static_cast<std::uint32_t>(policy.allow.size());
     for (std::size_t i = 0; i < policy.deny.size(); ++i) add_rule(index, RuleKind::deny, i, policy.deny[i]);
     for (std::size_t i = 0; i < policy.allow.size(); ++i) add_rule(index, RuleKind::allow, i, policy.allow[i]);
+    entry.test_count = static_cast<std::uint32_t>(program_.tests.size()) - entry.first_test;
     program_.policies.push_back(entry);
   }
 
   void add_rule(std::size_t policy, RuleKind kind, std::size_t index, const std::string& source) {
-    Rule rule;
-    rule.label = program_.keep(fmt::format("{}[{}]", to_string(kind), index));
+    std::uint32_t root = kNone;
+    RuleText text;
+    text.label = program_.keep_note(fmt::format("{}[{}]", to_string(kind), index));
     try {
       const ParseContext context{program_, names_, variables_ ? &*variables_ : nullptr,
                                  listeners_ ? &*listeners_ : nullptr, routes_ ? &*routes_ : nullptr};
       Parser parser(context, source);
-      rule.root = parser.parse();
+      root = parser.parse();
     } catch (const SyntaxError& error) {
       problems_.push_back(
           {rule_key(policy, kind, index), place(source, error.at) + error.message, error.expected, error.nearest});
     }
-    rule.source = program_.keep(source);
-    program_.rules.push_back(rule);
+    text.source = program_.keep_note(source);
+    program_.rules.push_back(root);
+    program_.rule_texts.push_back(text);
   }
 
   void measure() {
@@ -116,7 +121,7 @@ class Compiler {
       const bool denies = i < entry.deny_count;
       const std::string key =
           rule_key(index, denies ? RuleKind::deny : RuleKind::allow, denies ? i : i - entry.deny_count);
-      measure_node(program_.rules[entry.first_rule + i].root, key, cost, chain);
+      measure_node(program_.rules[entry.first_rule + i], key, cost, chain);
       if (cost > kMaxCost) {
         complain(key, fmt::format("more than {} tests with those of the policies that it names", kMaxCost));
         cost = 0;
@@ -136,7 +141,7 @@ class Compiler {
     if (node.op == Node::Op::call) {
       if (measures_[node.first].state == State::open)
         return complain(key, fmt::format("policy \"{}\" refers to itself, by this rule in the end",
-                                         program_.text(program_.policies[node.first].name)));
+                                         program_.note(program_.policies[node.first].name)));
       if (depth_ > kMaxChain) return complain(key, kTooLong);  // before the recursion is too deep
       ++depth_;
       const Measure& called = measure_policy(node.first);
@@ -184,7 +189,7 @@ const Policy* PolicySet::find(std::string_view name) const noexcept {
   return found == policies_.end() ? nullptr : &*found;
 }
 
-std::string_view Policy::name() const noexcept { return program_->text(program_->policies[index_].name); }
+std::string_view Policy::name() const noexcept { return program_->note(program_->policies[index_].name); }
 
 Decision Policy::evaluate(const PolicyInput& input) const noexcept {
   return run_policy(*program_, program_->policies[index_], input);

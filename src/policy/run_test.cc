@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 #include <optional>
 
 #include "policy/program.h"
@@ -14,7 +15,8 @@ namespace postern::policy {
 namespace {
 
 /// Where texts are decoded and folded. Longer ones than this are unknown; only then, as most need neither.
-using Scratch = std::array<char, 4096>;
+constexpr std::size_t kMostScratch = 4096;
+using Scratch = std::array<char, kMostScratch>;
 
 constexpr std::uint32_t kFewTexts = 8;  // up to here, looking at each is quicker than halving
 
@@ -132,8 +134,21 @@ class TestRun {
   }
 
   Tri list(const FactValue& value) noexcept {
+    const bool plain = !test_.other && !test_.fold && !test_.fact->escaped;
+    if (plain && test_.op == TestOp::equals && test_.count <= kFewTexts) return has_any(value);
     const Tri result = each(value.list, [](const std::string& text) -> std::string_view { return text; });
     return result == Tri::no && !value.complete ? Tri::unknown : result;
+  }
+
+  /// The commonest test of lists: whether one text of a few, which are never empty, is among them.
+  Tri has_any(const FactValue& value) const noexcept {
+    for (std::uint32_t i = 0; i < test_.count; ++i) {
+      const Operand wanted = text_at(i);
+      for (const std::string& text : value.list) {
+        if (is_same(wanted, text)) return Tri::yes;
+      }
+    }
+    return value.complete ? Tri::no : Tri::unknown;
   }
 
   Tri values(std::span<const Claim> claims) noexcept {
@@ -158,6 +173,8 @@ class TestRun {
       const auto number = number_of(text);
       return number ? numbers(*number) : Tri::unknown;
     }
+    if (test_.fold && test_.op == TestOp::equals && test_.count <= kFewTexts && !test_.fact->escaped && !test_.other)
+      return is_folded_operand(text);
     if (test_.fold || test_.fact->escaped) return prepared(text);
     return test_.other ? same_as_other(text) : texts(text);
   }
@@ -168,6 +185,15 @@ class TestRun {
     const auto ready = prepare(*test_.fact, test_.fold, text, scratch);
     if (!ready) return Tri::unknown;
     return test_.other ? same_as_other(*ready) : texts(*ready);
+  }
+
+  /// The same without a copy: operands are lower case.
+  Tri is_folded_operand(std::string_view text) const noexcept {
+    if (text.size() > kMostScratch) return Tri::unknown;
+    const auto same = [](char c, char wanted) { return lower(c) == wanted; };
+    return any_operand([&](std::string_view operand) {
+      return operand.size() == text.size() && std::equal(text.begin(), text.end(), operand.begin(), same);
+    });
   }
 
   [[gnu::noinline]] Tri same_as_other(std::string_view text) noexcept {
@@ -199,7 +225,17 @@ class TestRun {
     }
   }
 
-  std::string_view operand(std::uint32_t i) const noexcept { return program_.text(program_.texts[test_.first + i]); }
+  const Operand& text_at(std::uint32_t i) const noexcept {
+    return test_.count == 1 ? test_.only : program_.texts[test_.first + i];
+  }
+  std::string_view operand(std::uint32_t i) const noexcept { return program_.text(text_at(i)); }
+
+  /// Length first, then eight bytes, then the rest: texts that differ mostly do so in the first two.
+  bool is_same(const Operand& operand, std::string_view text) const noexcept {
+    if (operand.size != text.size() || operand.head != head_of(text)) return false;
+    const std::size_t seen = operand.head == 0 ? 0 : sizeof operand.head;
+    return std::memcmp(program_.pool.data() + operand.at + seen, text.data() + seen, text.size() - seen) == 0;
+  }
 
   template <class Predicate>
   Tri any_operand(Predicate holds) const noexcept {
@@ -210,8 +246,12 @@ class TestRun {
   }
 
   bool is_operand(std::string_view text) const noexcept {
-    if (test_.count <= kFewTexts)
-      return any_operand([&](std::string_view operand) { return operand == text; }) == Tri::yes;
+    if (test_.count <= kFewTexts) {
+      for (std::uint32_t i = 0; i < test_.count; ++i) {
+        if (is_same(text_at(i), text)) return true;
+      }
+      return false;
+    }
     std::uint32_t low = 0;
     for (std::uint32_t high = test_.count; low < high;) {
       const std::uint32_t middle = low + (high - low) / 2;

@@ -12,11 +12,11 @@ void trace_node(const Program& program, std::uint32_t index, const PolicyInput& 
     case Node::Op::constant:
       return;
     case Node::Op::test:
-      out.push_back({std::string(program.text(program.test_sources[node.first])),
+      out.push_back({std::string(program.note(program.test_sources[node.first])),
                      run_test(program, program.tests[node.first], input)});
       return;
     case Node::Op::call:
-      out.push_back({"policy(\"" + std::string(program.text(program.policies[node.first].name)) + "\")",
+      out.push_back({"policy(\"" + std::string(program.note(program.policies[node.first].name)) + "\")",
                      run_node(program, index, input)});
       return;
     case Node::Op::negate:
@@ -35,14 +35,15 @@ std::vector<RuleTrace> Policy::trace(const PolicyInput& input) const {
   const Decision decision = evaluate(input);
   std::vector<RuleTrace> rules;
   for (std::uint32_t i = 0; i < entry.deny_count + entry.allow_count; ++i) {
-    const Rule& rule = program_->rules[entry.first_rule + i];
+    const std::uint32_t root = program_->rules[entry.first_rule + i];
+    const RuleText& text = program_->rule_texts[entry.first_rule + i];
     RuleTrace out;
     out.kind = i < entry.deny_count ? RuleKind::deny : RuleKind::allow;
     out.index = i < entry.deny_count ? i : i - entry.deny_count;
-    out.text = program_->text(rule.source);
-    out.verdict = run_node(*program_, rule.root, input);
-    out.decided = !decision.rule.empty() && decision.rule == program_->text(rule.label);
-    trace_node(*program_, rule.root, input, out.tests);
+    out.text = program_->note(text.source);
+    out.verdict = run_node(*program_, root, input);
+    out.decided = !decision.rule.empty() && decision.rule == program_->note(text.label);
+    trace_node(*program_, root, input, out.tests);
     rules.push_back(std::move(out));
   }
   return rules;

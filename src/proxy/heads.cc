@@ -104,6 +104,14 @@ bool add_rate_limit(RequestContext& rc, http::ResponseHead& head) noexcept {
 
 }  // namespace
 
+http::Scheme client_scheme(const RequestContext& rc) noexcept {
+  const http::Scheme seen = rc.exchange.peer().secure ? http::Scheme::https : http::Scheme::http;
+  if (!rc.exchange.peer().trusted) return seen;
+  const std::string_view said = rc.exchange.request().fields.find(http::FieldId::x_forwarded_proto);
+  const std::string_view first = said.substr(0, said.find(','));  // the nearest to the client
+  return http::iequals(first, "https") ? http::Scheme::https : http::iequals(first, "http") ? http::Scheme::http : seen;
+}
+
 void find_client(RequestContext& rc) noexcept {
   const Peer& peer = rc.exchange.peer();
   rc.client = peer.address_text;

@@ -17,6 +17,9 @@ bool prepare_response(RequestContext& rc, http::ResponseHead& head, std::string_
 /// should not hold the blocks in which two heads came.
 void settle_head(RequestContext& rc);
 
+/// Whether the client itself speaks TLS: to us, or to a trusted proxy before us that says so.
+http::Scheme client_scheme(const RequestContext& rc) noexcept;
+
 /// The client's address as the trust settings see it; sets rc.client.
 void find_client(RequestContext& rc) noexcept;
 

@@ -147,8 +147,8 @@ const Reply* Pipeline::answer_here(RequestContext& rc) noexcept {
 
 const Reply* Pipeline::redirect(RequestContext& rc, const route::Redirect& redirect) noexcept {
   const http::RequestHead& head = rc.request();
-  const route::RedirectInput input{head.scheme == http::Scheme::https ? "https" : "http", head.authority, head.path,
-                                   head.query};
+  const route::RedirectInput input{client_scheme(rc) == http::Scheme::https ? "https" : "http", head.authority,
+                                   head.path, head.query};
   const auto location = redirect.target.fill(input, rc.match, {rc.text_space.data(), rc.text_space.size()});
   if (!location)
     return keep_reply(

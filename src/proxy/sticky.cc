@@ -2,19 +2,11 @@
 
 #include "http/cookie.h"
 #include "proxy/hash_key.h"
+#include "proxy/heads.h"
 #include "proxy/request_context.h"
 #include "route/route.h"
 
 namespace postern::proxy {
-
-namespace {
-
-bool is_secure(RequestContext& rc) noexcept {
-  // TLS may have ended at a proxy before us, which we then believe.
-  return rc.exchange.peer().secure || rc.request().fields.find(http::FieldId::x_forwarded_proto) == "https";
-}
-
-}  // namespace
 
 void find_affinity(RequestContext& rc, std::string_view body) noexcept {
   const Snapshot::UpstreamSpec& upstream = rc.generation->snapshot->upstreams[rc.match.route->forward()->upstream];
@@ -31,7 +23,7 @@ bool add_sticky_cookie(RequestContext& rc, http::ResponseHead& head) noexcept {
   const std::string_view token = rc.endpoint->token();
   if (token.empty()) return true;
   const StickyPolicy& policy = *rc.sticky_policy;
-  const std::string_view secure = is_secure(rc) ? "; Secure" : "";
+  const std::string_view secure = client_scheme(rc) == http::Scheme::https ? "; Secure" : "";
   const std::string_view parts[] = {policy.cookie, "=", token, policy.attributes, secure};
   char* const start = rc.text_space.data() + rc.text_used;
   std::size_t size = 0;

@@ -199,8 +199,8 @@ std::optional<std::string_view> PathRewrite::apply(std::string_view path, const 
   if (!writer.ok() || writer.rest().size() < result.size()) return std::nullopt;
   // Slashes of either kind were the listener's policy to judge; what is left to find are dots and escapes made by
   // joining.
-  constexpr http::UriPolicy kKeepSlashes{http::Slashes::keep, http::EncodedSlash::keep};
-  const http::UriResult checked = http::normalise_path(result, kKeepSlashes, writer.rest());
+  constexpr http::UriPolicy kKeep{http::Slashes::keep, http::EncodedSlash::keep, http::PathParameters::keep};
+  const http::UriResult checked = http::normalise_path(result, kKeep, writer.rest());
   if (!checked.ok() || checked.path != result) return std::nullopt;
   return result;
 }

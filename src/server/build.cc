@@ -27,6 +27,8 @@ wire::H1Settings h1_settings(const config::Listener& listener) {
   h1.uri.slashes = listener.slashes == config::Slashes::merge ? http::Slashes::merge : http::Slashes::keep;
   h1.uri.encoded_slash =
       listener.encoded_slash == config::EncodedSlash::reject ? http::EncodedSlash::reject : http::EncodedSlash::keep;
+  h1.uri.parameters = listener.path_parameters == config::PathParameters::reject ? http::PathParameters::reject
+                                                                                 : http::PathParameters::keep;
   h1.scheme = listener.tls ? http::Scheme::https : http::Scheme::http;
   h1.max_body = listener.max_body;
   h1.header_timeout_ms = listener.header_timeout.count();

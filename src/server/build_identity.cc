@@ -5,9 +5,9 @@
 
 #include "audit/trail.h"
 #include "base/log.h"
-#include "config/path_pattern.h"
 #include "identity/assertion.h"
 #include "identity/core_identity.h"
+#include "identity/introspection.h"
 #include "identity/key_file.h"
 #include "proxy/access_rule.h"
 #include "server/build_job.h"
@@ -48,17 +48,20 @@ std::string challenge_of(const config::Credentials& settings, std::string_view e
   return text.append(more);
 }
 
-std::vector<std::string> variables_of(const std::string& path) {
-  std::vector<std::string> names;
-  for (const config::PathSegment& segment : config::check_path_pattern(path).segments) {
-    if (segment.kind == config::PathSegment::Kind::variable) names.push_back(segment.variable);
-  }
-  return names;
+/// At most one, as validation has seen to.
+const config::Issuer* introspected_by(const config::RouteAccess& access, const std::vector<config::Issuer>& issuers) {
+  const auto is_it = [&access](const config::Issuer& issuer) {
+    return !issuer.introspection_url.empty() &&
+           (access.issuers.empty() ||
+            std::find(access.issuers.begin(), access.issuers.end(), issuer.name) != access.issuers.end());
+  };
+  const auto found = std::find_if(issuers.begin(), issuers.end(), is_it);
+  return takes(access, "bearer") && found != issuers.end() ? &*found : nullptr;
 }
 
-std::unique_ptr<const AccessRule> rule_of(const config::RouteAccess& access, const std::string& path,
-                                          const policy::PolicySet& policies, const limit::LimitBook& limits,
-                                          const config::Credentials& credentials) {
+std::unique_ptr<const AccessRule> rule_of(const config::RouteAccess& access, const std::vector<config::Issuer>& issuers,
+                                          const policy::PolicySet& policies,
+                                          const limit::LimitBook& limits, const config::Credentials& credentials) {
   auto rule = std::make_unique<AccessRule>();
   rule->auth = access.auth;
   rule->takes_bearer = takes(access, "bearer");
@@ -67,12 +70,15 @@ std::unique_ptr<const AccessRule> rule_of(const config::RouteAccess& access, con
   rule->forward_credential = access.forward_credential;
   rule->assertion = access.assertion;
   rule->issuers = access.issuers;
+  if (const config::Issuer* asked = introspected_by(access, issuers)) {
+    rule->introspects = asked->name;
+    rule->introspects_all = asked->introspection_tokens == config::Introspected::all;
+  }
   rule->audiences = access.audiences;
   rule->scopes = access.scopes;
   rule->scope_challenge = challenge_of(credentials, "insufficient_scope", ", scope=" + quoted(joined(access.scopes)));
   if (!access.policy.empty()) rule->policy = policies.find(access.policy);
   if (!access.shadow_policy.empty()) rule->shadow = policies.find(access.shadow_policy);
-  rule->variable_names = variables_of(path);
   rule->limits = limits.make_set(access.limits);
   rule->headers = proxy::identity_headers(access);
   return rule;
@@ -87,6 +93,11 @@ void SnapshotBuilder::add_identity(Job& job) {
   sources->issuers = IssuerSet::make(settings.issuers, settings.role_mappings, settings.credentials.max_token);
   for (std::size_t i = 0; i < settings.issuers.size(); ++i) {
     const config::Issuer& issuer = settings.issuers[i];
+    if (!issuer.introspection_url.empty()) {
+      const auto secret = identity::load_client_secret(issuer.introspection_secret_file);
+      if (!secret && !keeps_old(job))
+        job.complain("issuer[" + std::to_string(i) + "].introspection_secret_file", secret.error);
+    }
     if (identity::key_file_of(issuer).empty()) continue;  // fetched
     KeySet::Made made = identity::load_key_file(issuer);
     for (const std::string& skipped : made.skipped)
@@ -153,8 +164,9 @@ void SnapshotBuilder::add_access(Job& job) {
   rules->names = proxy::IdentityNames(names);
   if (any) {
     for (const config::Route& route : settings.routes)
-      rules->by_route.push_back(
-          route.access ? rule_of(*route.access, route.path, *job.out.policies, *rules->limits, credentials) : nullptr);
+      rules->by_route.push_back(route.access ? rule_of(*route.access, settings.issuers, *job.out.policies,
+                                                       *rules->limits, credentials)
+                                             : nullptr);
   }
   add_audit(job, *rules);
   job.out.access = std::move(rules);

@@ -18,6 +18,7 @@ namespace postern::server {
 namespace {
 constexpr std::chrono::milliseconds kPulse{100};
 constexpr std::chrono::milliseconds kForTheStack{200};
+constexpr std::int64_t kCountEveryMs = 1'000;
 constexpr std::int64_t kTrimEveryMs = 5'000;
 constexpr std::int64_t kLatePulseMs = 1'000;
 }  // namespace
@@ -31,13 +32,19 @@ void Daemon::count_identity(std::int64_t now_ms) {
   for (identity::IssuerStatus& one : keeper_->status())
     issuers.push_back({std::move(one.name), one.keys, one.fetches_good, one.fetches_bad, one.is_failing});
   registry_.set_identity(std::move(streams), std::move(issuers));
+  std::vector<metrics::IntrospectionTotals> introspections;
+  for (identity::IntrospectionStatus& one : introspector_->status())
+    introspections.push_back(
+        {std::move(one.name), one.active, one.inactive, one.failed, one.not_asked, one.waiting, one.is_failing});
+  registry_.set_questions(std::move(introspections), {});
 }
 
 void Daemon::pulse() {
   const std::int64_t now_ms = now_ns() / 1'000'000;
   look_at_cores(now_ms);
   look_at_resources(now_ms);
-  if (now_ms - counted_ms_ >= 1'000) count_identity(now_ms);
+  if (now_ms - counted_ms_ >= kCountEveryMs) count_identity(now_ms);
+  revocations_.follow(::time(nullptr));
   pulse_.expires_after(kPulse);
   pulse_.async_wait([this](const boost::system::error_code& error) {
     if (!error) pulse();

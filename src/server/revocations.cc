@@ -3,10 +3,10 @@
 #include <charconv>
 #include <ctime>
 #include <map>
-#include <optional>
 #include <string>
 #include <utility>
 
+#include "base/escape.h"
 #include "base/log.h"
 
 namespace postern::server {
@@ -55,19 +55,6 @@ std::optional<std::map<std::string, std::string>> pairs_of(std::string_view quer
   return pairs;
 }
 
-std::optional<identity::RevokedKind> kind_of(std::string_view word) noexcept {
-  using Kind = identity::RevokedKind;
-  constexpr std::pair<std::string_view, Kind> kKinds[] = {{"session", Kind::session},
-                                                          {"subject", Kind::subject},
-                                                          {"token", Kind::token},
-                                                          {"client", Kind::client},
-                                                          {"all", Kind::all}};
-  for (const auto& [name, kind] : kKinds) {
-    if (name == word) return kind;
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
 void Revocations::serve(admin::Server& admin) {
@@ -79,7 +66,7 @@ void Revocations::serve(admin::Server& admin) {
 admin::Reply Revocations::put(std::string_view query, std::int64_t now) {
   auto pairs = pairs_of(query);
   if (!pairs) return {400, "not a query of names and values\n"};
-  const auto kind = kind_of((*pairs)["kind"]);
+  const auto kind = identity::parse_revoked_kind((*pairs)["kind"]);
   if (!kind) return {400, "kind is one of session, subject, token, client, all\n"};
   identity::Revocation revocation;
   revocation.issuer = (*pairs)["issuer"];
@@ -88,6 +75,9 @@ admin::Reply Revocations::put(std::string_view query, std::int64_t now) {
   if (!is_issuer_(revocation.issuer)) return {404, "no issuer of this name\n"};
   if (revocation.value.empty() != (*kind == identity::RevokedKind::all))
     return {400, "value is missing, or too much\n"};
+  std::string readable;
+  append_utf8(readable, revocation.value);
+  if (readable != revocation.value) return {400, "value is not UTF-8\n"};
   std::int64_t life = kDefaultLife;
   if (const std::string& text = (*pairs)["for"]; !text.empty()) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), life);
@@ -97,9 +87,41 @@ admin::Reply Revocations::put(std::string_view query, std::int64_t now) {
   revocation.not_before = now;
   revocation.until = now + life;
   log::info("revoked", {{"issuer", revocation.issuer}, {"kind", (*pairs)["kind"]}, {"value", revocation.value}});
-  bus_.add(std::move(revocation), now);
+  std::string wrong;
+  if (file_)
+    wrong = file_->add(bus_, revocation, now);
+  else
+    bus_.add(std::move(revocation), now);
+  post();
+  if (wrong.empty()) return {200, "revoked\n"};
+  log::error("revoked until this process ends only", {{"why", wrong}});
+  return {500, "revoked until this process ends only: " + wrong + "\n"};
+}
+
+std::string Revocations::configure(const std::string& path, std::int64_t now) {
+  if (path.empty()) {
+    file_.reset();
+    return {};
+  }
+  if (file_ && file_->path() == path) return {};
+  identity::RevocationFile file(path);
+  if (std::string wrong = file.refresh(bus_, now); !wrong.empty()) return wrong;
+  file_.emplace(std::move(file));
+  complaint_.clear();
+  post();
+  return {};
+}
+
+void Revocations::follow(std::int64_t now) {
+  if (!file_) return;
+  std::string wrong = file_->refresh(bus_, now);
+  if (!wrong.empty() && wrong != complaint_) log::error("revocations are not read", {{"why", wrong}});
+  complaint_ = std::move(wrong);
+  post();
+}
+
+void Revocations::post() {
   if (const identity::RevocationBatch batch = bus_.take()) post_(batch);
-  return {200, "revoked\n"};
 }
 
 }  // namespace postern::server

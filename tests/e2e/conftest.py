@@ -107,7 +107,7 @@ def site_settings(origin: Origin) -> dict:
     return {
         "listener": [
             {"name": "strict"},
-            {"name": "loose", "underscores": "drop", "slashes": "keep", "encoded_slash": "keep"},
+            {"name": "loose", "underscores": "drop", "slashes": "keep", "encoded_slash": "keep", "path_parameters": "keep"},
             {"name": "trusting", "trusted_proxies": ["127.0.0.0/8"]},
             {"name": "proxied", "proxy_protocol_from": ["127.0.0.1/32"]},
             {"name": "proxied-elsewhere", "proxy_protocol_from": ["192.0.2.0/24"]},

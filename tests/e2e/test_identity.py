@@ -342,3 +342,31 @@ def test_revoking_needs_to_say_what(place):
     admin = place.settings["admin"]["listen"]
     assert run_cli("revoke", "--admin", admin, "--issuer", "nobody", "--all").returncode == 1
     assert run_cli("revoke", "--admin", admin, "--issuer", "corp").returncode != 0
+
+
+def test_revocations_outlive_the_process_and_reach_its_neighbours(issuer, postern_with, make_origin, tmp_path):
+    from harness.postern import run_cli
+
+    kept = tmp_path / "revoked.jsonl"
+    origin = make_origin()
+
+    def start():
+        return postern_with(settings(origin, issuer, credentials={"revocations_file": str(kept)}))
+
+    first, neighbour = start(), start()
+    token = issuer.token(sub="revoked", iat=int(time.time()) - 5)
+    assert get(neighbour, "/known/x", bearer(token)).status == 200  # in its cache from now on
+    done = run_cli("revoke", "--admin", first.settings["admin"]["listen"], "--issuer", issuer.name, "--subject", "revoked")
+    assert done.returncode == 0, done.stderr
+    deadline = time.monotonic() + PATIENCE
+    while get(neighbour, "/known/x", bearer(token)).status != 401:
+        assert time.monotonic() < deadline
+    first.stop()
+    assert get(start(), "/known/x", bearer(token)).status == 401
+
+    text = kept.read_text()
+    kept.write_text(text + "{torn")
+    done = run_cli("revoke", "--admin", neighbour.settings["admin"]["listen"], "--issuer", issuer.name, "--subject", "other")
+    assert done.returncode == 1 and "line 2" in done.stderr
+    assert get(neighbour, "/known/x", bearer(issuer.token(sub="other", iat=int(time.time()) - 5))).status == 401
+    assert kept.read_text() == text + "{torn"

@@ -26,7 +26,8 @@ bool has_dot_segment(std::string_view path) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 1) return 0;
   const UriPolicy policy{(data[0] & 1) != 0 ? Slashes::keep : Slashes::merge,
-                         (data[0] & 2) != 0 ? EncodedSlash::keep : EncodedSlash::reject};
+                         (data[0] & 2) != 0 ? EncodedSlash::keep : EncodedSlash::reject,
+                         (data[0] & 4) != 0 ? PathParameters::keep : PathParameters::reject};
   const std::size_t n = size - 1;
   auto raw = std::make_unique<char[]>(n);
   auto scratch = std::make_unique<char[]>(n);
@@ -37,6 +38,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!once.ok()) return 0;
   require(once.path.size() <= n && once.path.starts_with('/') && !has_dot_segment(once.path));
   if (policy.slashes == Slashes::merge) require(once.path.find("//") == std::string_view::npos);
+  if (policy.parameters == PathParameters::reject) require(once.path.find_first_of(';') == std::string_view::npos);
   auto again = std::make_unique<char[]>(once.path.size());
   const UriResult twice = normalise_path(once.path, policy, {again.get(), once.path.size()});
   require(twice.ok() && twice.path == once.path);

@@ -167,6 +167,10 @@ def targets() -> list[Case]:
     ):
         cases.append(good(f"T8-{name}", request(target=target), target_is(*allowed)))
     cases.append(good("T8-slashes-keep", request(target=b"/c//" + MARK), target_is("/c//T000000000"), listener="loose"))
+    for name in (b";x", b"%3Bx"):
+        target = b"/c" + mark + name + b"/a"
+        cases.append(bad(f"T8-parameter-{name.decode()}", request(target=target)))
+        cases.append(good(f"T8-parameter-keep-{name.decode()}", request(target=target), target_is(target.decode()), listener="loose"))
     for name, target, *allowed in (
         ("above-root", b"/../../c" + mark, "/c/T000000000"),
         ("parameter-dots", b"/c/x/..;/" + MARK, "/c/x/..;/T000000000"),

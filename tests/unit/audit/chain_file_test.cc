@@ -462,6 +462,24 @@ TEST(AuditChainFile, AFileThatWasMovedAwayIsFollowedByANewOne) {
   EXPECT_EQ(result.chains.size(), 1u);
 }
 
+TEST(AuditChainFile, AClockThatIsSetBackDoesNotMixUpClosedFiles) {
+  const Folder folder;
+  const std::string path = folder / "audit.jsonl";
+  config::AuditStream settings = stream_in(path);
+  settings.rotate_size = 1;  // each time
+  for (int i = 0; i < 4; ++i) {
+    fake_time -= 3'600'000'000'000;
+    ChainFile file(settings, key(), fake_clock);
+    append(file, 2);
+  }
+  ASSERT_EQ(::unlink(path.c_str()), 0);  // as if killed behind the last rename
+  ChainFile file(settings, key(), fake_clock);
+  append(file, 1);
+  const Verification result = verify(folder.files(), {});
+  EXPECT_TRUE(result.is_good()) << told(result);
+  EXPECT_EQ(result.chains.size(), 1u);
+}
+
 // Whenever it dies, what it leaves is a chain, and the next one goes on with it.
 TEST(AuditChainFile, KilledAtAnyMomentItLeavesAVerifiableChain) {
   const Folder folder;

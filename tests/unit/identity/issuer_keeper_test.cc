@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <condition_variable>
 
 #include "unit/identity/token_support.h"
@@ -128,6 +129,14 @@ TEST_F(Keeper, RedirectsAndOtherAnswersAreNoKeys) {  // T67
   }
 }
 
+TEST_F(Keeper, KeysThatStandElsewhereAreNotFollowed) {  // T67: though they would be good ones
+  ScriptedServer server({"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:{port}/other\r\nContent-Length: 0\r\n\r\n",
+                         ok(one_key(SigningKey::p256(), "a"))});
+  EXPECT_FALSE(apply(local(server)));
+  EXPECT_EQ(server.connections(), 1);
+  EXPECT_NE(error().find("status 302"), std::string::npos) << error();
+}
+
 TEST_F(Keeper, PrivateAddressesAndPlainHttpNeedAWord) {  // T67
   ScriptedServer server({ok(one_key(SigningKey::p256(), "a"))});
   config::Issuer issuer = local(server);
@@ -226,13 +235,22 @@ TEST_F(Keeper, SecretsAndPemStandInFiles) {
 }
 
 TEST_F(Keeper, EndsWhileItFetches) {  // T87
-  ScriptedServer server({"wait"});
-  config::Issuer issuer = local(server);
-  std::thread applying([&] { keeper.apply({issuer}, {}, 16384); });
-  server.await_requests(1);
-  keeper.ask("corp", "x", [](bool) {});
-  keeper.ask("nobody", "x", [](bool fetched) { EXPECT_FALSE(fetched); });
-  applying.join();
+  ScriptedServer server({ok(one_key(SigningKey::p256(), "a")), "wait"});
+  auto one = std::make_unique<IssuerKeeper>(nullptr);
+  ASSERT_TRUE(one->apply({local(server)}, {}, 16384)->issuers()[0].keys);
+  std::atomic<int> answers = 0;
+  const auto refused = [&answers](bool fetched) {
+    EXPECT_FALSE(fetched);
+    ++answers;
+  };
+  one->ask("corp", "x", refused);
+  one->ask("nobody", "x", refused);
+  ASSERT_TRUE(server.await_requests(2));
+  const auto begun = std::chrono::steady_clock::now();
+  one->apply({}, {}, 16384);  // a reload without it
+  one.reset();
+  EXPECT_EQ(answers, 2);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(3));  // a fetch has five
 }
 
 }  // namespace
