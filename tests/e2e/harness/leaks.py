@@ -2,7 +2,7 @@
 is searched for the secrets that the tests make and send, in the spellings that a careless line may have.
 
 Secrets are told by who makes them (`add`), and found in what the clients send (`notice`): credentials of headers. The
-fixture in conftest.py asks `leaks()` behind each test, so that the test fails that has leaked."""
+fixture in conftest.py asks `find()` behind each test, so that the test fails that has leaked."""
 
 from __future__ import annotations
 
@@ -59,18 +59,24 @@ def notice_field(name: bytes, value: bytes) -> None:
             pass  # what is no base64 carries no password
 
 
-def notice_config(settings) -> None:
-    """Private keys in files that a config names."""
-    values = settings.values() if isinstance(settings, dict) else settings if isinstance(settings, (list, tuple)) else ()
-    for value in values:
-        notice_config(value)
-        if not isinstance(value, str) or not value.startswith("/") or "\n" in value:
-            continue
-        path = Path(value)
-        if path.is_file() and path.stat().st_size < 65536 and b"PRIVATE KEY" in (text := path.read_bytes()):
-            for block in re.findall(rb"PRIVATE KEY-----\n(.*?)\n-----END", text, re.S):
-                for line in block.split(b"\n"):
-                    add(line)
+def notice_config(settings, key: str = "") -> None:
+    """What stands in files that a config names: private keys, and secrets that are shared."""
+    if isinstance(settings, dict):
+        for name, value in settings.items():
+            notice_config(value, name)
+    elif isinstance(settings, (list, tuple)):
+        for value in settings:
+            notice_config(value, key)
+    elif isinstance(settings, str) and settings.startswith("/") and "\n" not in settings:
+        path = Path(settings)
+        if not path.is_file() or path.stat().st_size > 65536:
+            return
+        text = path.read_bytes()
+        if "secret" in key:
+            add(text.strip())
+        for block in re.findall(rb"PRIVATE KEY-----\n(.*?)\n-----END", text, re.S):
+            for line in block.split(b"\n"):
+                add(line)
 
 
 def spellings(secret: bytes) -> set[bytes]:
@@ -145,7 +151,7 @@ def begin_test() -> None:
     in_test.clear()
 
 
-def leaks() -> list[str]:
+def find() -> list[str]:
     """What postern has written since the last time that it should not have."""
     found = []
     for one in list(watched):
