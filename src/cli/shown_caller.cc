@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "crypto/pem_file.h"
 #include "identity/api_key.h"
 #include "identity/api_key_set.h"
+#include "identity/introspection.h"
 #include "identity/issuer_set.h"
 #include "identity/key_set.h"
 #include "identity/token_claims.h"
@@ -69,11 +71,48 @@ ShownCaller caller_by_api_key(const config::Settings& settings, const std::strin
   return out;
 }
 
+/// What the issuer would say nobody knows here.
+ShownCaller caller_by_opaque_token(const config::Settings& settings) {
+  ShownCaller out;
+  std::string names;
+  for (const config::Issuer& issuer : settings.issuers) {
+    if (!issuer.introspection_url.empty()) names += fmt::format("{}\"{}\"", names.empty() ? "" : " or ", issuer.name);
+  }
+  out.unavailable = true;
+  out.fault = "opaque: a running postern asks issuer " + names + " about it, whose answer can be given by --claims";
+  return out;
+}
+
+ShownCaller caller_by_answer(const IssuerSet& issuers, std::size_t issuer, std::string body, std::int64_t now) {
+  ShownCaller out;
+  const identity::IntrospectionAnswer answer{.kind = identity::read_activity(body),
+                                             .asked_at = now,
+                                             .url = issuers.issuers()[issuer].rules->settings.introspection_url,
+                                             .body = std::move(body)};
+  using Kind = identity::IntrospectionAnswer::Kind;
+  if (answer.kind != Kind::active) {
+    out.unavailable = answer.kind == Kind::failed;
+    out.fault = out.unavailable ? "the answer is none (RFC 7662)" : "inactive: its issuer says so";
+    return out;
+  }
+  identity::TokenVerdict verdict = identity::read_introspection(issuers, issuer, answer, now);
+  if (!verdict.is_good()) {
+    refuse(out, verdict.fault);
+    return out;
+  }
+  out.story = fmt::format("what issuer \"{}\" says of an opaque token", issuers.issuers()[issuer].name());
+  out.who = std::move(verdict.principal);
+  return out;
+}
+
 }  // namespace
 
 ShownCaller caller_by_token(const config::Settings& settings, const std::string& token, const std::string& jwks,
                             std::int64_t now) {
   if (identity::is_api_key(token)) return caller_by_api_key(settings, token, now);
+  const bool asks = std::any_of(settings.issuers.begin(), settings.issuers.end(),
+                                [](const config::Issuer& issuer) { return !issuer.introspection_url.empty(); });
+  if (asks && identity::is_opaque(token)) return caller_by_opaque_token(settings);
   ShownCaller out;
   std::shared_ptr<const IssuerSet> issuers = make_issuers(settings);
   for (std::size_t i = 0; i < settings.issuers.size(); ++i) {
@@ -120,6 +159,9 @@ ShownCaller caller_by_claims(const config::Settings& settings, const std::string
     return out;
   }
   const identity::IssuerRules& rules = *issuers->issuers()[*issuer].rules;
+  StrictJson::Element active;
+  if (!rules.settings.introspection_url.empty() && identity::find_path(json.root(), "active", active))
+    return caller_by_answer(*issuers, *issuer, *text.value, now);
   identity::TokenTimes times;
   TokenFault fault = identity::check_times(json.root(), rules, now, times);
   if (fault == TokenFault::no_expiry) fault = TokenFault::none;  // of claims somebody has written down for a trial

@@ -11,6 +11,7 @@ namespace {
 // Words stand in the order of their enum.
 constexpr std::array<std::string_view, 11> kTemplates{"none", "okta",  "entra",      "keycloak", "cognito",   "google",
                                                       "dex",  "auth0", "databricks", "aws_sts",  "kubernetes"};
+constexpr std::array<std::string_view, 2> kIntrospected{"opaque", "all"};
 constexpr std::array<std::string_view, 3> kAuth{"none", "optional", "required"};
 constexpr std::array<std::string_view, 6> kHeaderPresets{"none", "plain", "oauth2-proxy", "pomerium", "iap", "alb"};
 constexpr std::array<std::string_view, 11> kAlgorithms{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512",
@@ -108,6 +109,32 @@ constexpr std::array kKeys{
             .fallback = "24h",
             .max = 30 * kDay,
             .doc = "How long its keys are good when they cannot be had anew."},
+    KeySpec{.path = "issuer[].introspection_url",
+            .bind = bind::string<&Issuer::introspection_url>,
+            .doc = "Where it says what its opaque tokens mean (RFC 7662); empty: opaque tokens are refused."},
+    KeySpec{.path = "issuer[].introspection_client_id",
+            .bind = bind::string<&Issuer::introspection_client_id>,
+            .doc = "What we call ourselves when we ask there."},
+    KeySpec{.path = "issuer[].introspection_secret_file",
+            .bind = bind::file_name<&Issuer::introspection_secret_file>,
+            .doc = "Our secret for that, the client's password."},
+    KeySpec{.path = "issuer[].introspection_tokens",
+            .bind = bind::word<&Issuer::introspection_tokens>,
+            .fallback = "opaque",
+            .words = kIntrospected,
+            .doc =
+                "What it is asked about. all: its JWTs, too, whose signatures are then not checked here; it needs no "
+                "keys."},
+    KeySpec{.path = "issuer[].introspection_ttl",
+            .bind = bind::duration<&Issuer::introspection_ttl>,
+            .fallback = "60s",
+            .min = 1'000,
+            .max = kHour,
+            .doc = "The longest that an answer is believed, and never beyond its `exp`: then it is asked again."},
+    KeySpec{.path = "issuer[].introspection_needs_audience",
+            .bind = bind::boolean<&Issuer::introspection_needs_audience>,
+            .fallback = "true",
+            .doc = "Whether an answer must have `aud`. If it has, one of `audiences` is in it, in any case."},
     KeySpec{.path = "issuer[].subject_claim",
             .bind = bind::string<&Issuer::subject_claim>,
             .doc = "Where the caller's id stands, a dotted path; empty: what the template says, or `sub`."},

@@ -24,6 +24,9 @@ enum class IssuerTemplate : std::uint8_t {
   kubernetes
 };
 
+/// Which tokens an issuer with introspection_url is asked about: those that are no JWTs, or all of them.
+enum class Introspected : std::uint8_t { opaque, all };
+
 /// Who signs tokens, and what a token of his has to look like.
 struct Issuer {
   std::string name;
@@ -45,6 +48,18 @@ struct Issuer {
   std::chrono::milliseconds leeway{};
   std::chrono::milliseconds max_lifetime{};    // exp - iat; 0: any
   std::chrono::milliseconds keys_max_stale{};  // how long keys are good that cannot be refreshed
+  // Tokens that only it can read: it is asked about each (RFC 7662). Empty url: nobody is.
+  std::string introspection_url;
+  std::string introspection_client_id;
+  std::string introspection_secret_file;
+  Introspected introspection_tokens = Introspected::opaque;
+  bool introspection_needs_audience = true;       // an answer without `aud` is not for us
+  std::chrono::milliseconds introspection_ttl{};  // the longest that an answer is believed
+  // entra: groups that a token has no room for. Empty id: nobody is asked, and they stay unknown.
+  std::string graph_client_id;
+  std::string graph_secret_file;
+  std::string graph_url;
+  std::string graph_token_url;  // empty: that of the token's tenant
   // Where what we want to know stands; dotted paths into the claims. Empty: what the template says.
   std::string subject_claim;
   std::string email_claim;

@@ -52,7 +52,7 @@ void check_keys(const Place& place) {
       place.add(key, fmt::format("stands beside {}", first), "one place where the keys are");
   }
   if (!issuer.jwks_url.empty()) check_url(place, "jwks_url", issuer.jwks_url);
-  if (!first.empty()) return;
+  if (!first.empty() || (!issuer.introspection_url.empty() && issuer.introspection_tokens == Introspected::all)) return;
   std::string url = issuer.url;
   const std::size_t at = url.find(kTenantPlace);
   if (at != std::string::npos) url.replace(at, kTenantPlace.size(), "organizations");
@@ -98,6 +98,45 @@ void check_tenants(const Place& place) {
   }
 }
 
+void check_introspection(const Place& place) {
+  const Issuer& issuer = place.issuer;
+  const bool asks = !issuer.introspection_url.empty();
+  const std::array<std::pair<std::string_view, const std::string*>, 2> ours{
+      {{"introspection_client_id", &issuer.introspection_client_id},
+       {"introspection_secret_file", &issuer.introspection_secret_file}}};
+  for (const auto& [key, value] : ours) {
+    // RFC 7662 2.1: whoever may ask anonymously may try out tokens.
+    if (asks && value->empty()) place.add(key, "missing", "who we are at introspection_url");
+    if (!asks && !value->empty()) place.add(key, "has no effect without introspection_url");
+  }
+  if (asks) check_url(place, "introspection_url", issuer.introspection_url);
+  if (!asks && issuer.introspection_tokens != Introspected::opaque)
+    place.add("introspection_tokens", "has no effect without introspection_url");
+}
+
+/// A token is shown to nobody but its issuer: where several could be meant, the route says which.
+void check_introspecting_routes(const Settings& settings, Report& report) {
+  std::vector<std::string_view> all;
+  for (const Issuer& issuer : settings.issuers) {
+    if (!issuer.introspection_url.empty()) all.push_back(issuer.name);
+  }
+  if (all.size() < 2) return;
+  for (std::size_t i = 0; i < settings.routes.size(); ++i) {
+    const auto& access = settings.routes[i].access;
+    if (!access || access->auth == RouteAuth::none) continue;
+    const auto& kinds = access->credentials;
+    if (!kinds.empty() && std::find(kinds.begin(), kinds.end(), "bearer") == kinds.end()) continue;
+    const auto counts = [&](std::string_view name) {
+      return access->issuers.empty() ||
+             std::find(access->issuers.begin(), access->issuers.end(), name) != access->issuers.end();
+    };
+    if (std::count_if(all.begin(), all.end(), counts) < 2) continue;
+    report.add(item("route", i) + ".access.issuers",
+               fmt::format("several issuers could be asked about an opaque token: {}", fmt::join(all, ", ")),
+               "issuers of which one has introspection_url");
+  }
+}
+
 }  // namespace
 
 void validate_identity(const Settings& settings, const Origins& origins, Report& report) {
@@ -124,7 +163,9 @@ void validate_identity(const Settings& settings, const Origins& origins, Report&
     check_algorithms(place);
     check_types(place);
     check_tenants(place);
+    check_introspection(place);
   }
+  check_introspecting_routes(settings, report);
   for (std::size_t i = 0; i < settings.routes.size(); ++i) {
     const auto& access = settings.routes[i].access;
     if (!access) continue;

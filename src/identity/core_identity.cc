@@ -47,6 +47,7 @@ void CoreIdentity::install(std::shared_ptr<const IdentitySources> sources, std::
     if (issuers[i].keys) {
       for (const KeySet::Key& key : issuers[i].keys->keys()) ids.push_back(key.id);
     }
+    if (!issuers[i].rules->settings.introspection_url.empty()) ids.push_back(kIntrospectionKey);
     keys_.set(static_cast<IssuerIndex>(i), ids);
   }
   if (sources->api_keys) keys_.set(kApiKeyIssuer, sources->api_keys->ids());

@@ -13,6 +13,7 @@
 #include "config/settings_identity.h"
 #include "identity/api_key_set.h"
 #include "identity/failure_budget.h"
+#include "identity/introspection.h"
 #include "identity/issuer_set.h"
 #include "identity/live_keys.h"
 #include "identity/negative_table.h"
@@ -29,6 +30,9 @@ struct IdentitySources {
   std::shared_ptr<const IssuerSet> issuers;   // never null
   std::shared_ptr<const ApiKeySet> api_keys;  // nullptr: there are none
 };
+
+/// Stands for the key where an introspection is what a token's facts rest on.
+inline constexpr KeyId kIntrospectionKey = 1;
 
 enum class Verdict : std::uint8_t {
   good,
@@ -69,6 +73,17 @@ class CoreIdentity {
   }
   Identified verify(std::string_view token, const KeyedHash& hash, const http::Address& client, Moment now);
 
+  /// Whether that issuer has to be asked about the token: it is opaque, or its own and `all` are asked about.
+  [[nodiscard]] bool is_asked_about(std::string_view token, std::string_view issuer, bool all) const;
+  /// Before it is asked. `good`, without anybody: go on; what the client may ask is charged until introspected().
+  Identified may_introspect(const KeyedHash& hash, std::string_view issuer, const http::Address& client,
+                            Moment now) noexcept;
+  /// What it has said; nullptr: nothing in time.
+  Identified introspected(std::string_view token, const KeyedHash& hash, std::string_view issuer,
+                          const IntrospectionAnswer* said, const http::Address& client, Moment now);
+  /// That issuer has told somebody that the token is not active (any more).
+  void forget(std::string_view token, std::string_view issuer, Moment now) noexcept;
+
   /// For proofs that are checked elsewhere: the same budget as tokens have.
   bool may_check(const http::Address& client, Moment now) noexcept { return budget_.may_check(client, now.steady_ms); }
   void failed(const http::Address& client, Moment now) noexcept { budget_.failed(client, now.steady_ms); }
@@ -90,6 +105,8 @@ class CoreIdentity {
   Identified accept(std::string_view token, const KeyedHash& hash, Principal principal, const TokenFacts& facts,
                     Moment now);
   Identified refuse(const KeyedHash& hash, std::string_view reason, Moment now) noexcept;
+  Identified judge(std::string_view token, const KeyedHash& hash, std::string_view issuer,
+                   const IntrospectionAnswer& said, Moment now);
 
   const HashSeed seed_;
   std::shared_ptr<const IdentitySources> sources_;

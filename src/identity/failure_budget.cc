@@ -57,11 +57,23 @@ bool FailureBudget::may_check(const http::Address& client, std::int64_t now_ms) 
 
 void FailureBudget::failed(const http::Address& client, std::int64_t now_ms) noexcept {
   ++counters_.failures;
+  charge(client, now_ms);
+}
+
+void FailureBudget::charge(const http::Address& client, std::int64_t now_ms) noexcept {
   Bucket& bucket = find_or_take(hash_of(client), now_ms);
   const bool shared = &bucket == &shared_;
   const std::int64_t rate = std::int64_t{per_second_} * (shared ? kSharedFactor : 1);
   if (shared) ++counters_.crowded;
   bucket.spent = spent_now(bucket, rate, now_ms) + kWhole;
+  bucket.at_ms = now_ms;
+}
+
+void FailureBudget::refund(const http::Address& client, std::int64_t now_ms) noexcept {
+  Bucket* const known = find(hash_of(client));
+  Bucket& bucket = known ? *known : shared_;
+  const std::int64_t rate = std::int64_t{per_second_} * (&bucket == &shared_ ? kSharedFactor : 1);
+  bucket.spent = std::max<std::int64_t>(0, spent_now(bucket, rate, now_ms) - kWhole);
   bucket.at_ms = now_ms;
 }
 

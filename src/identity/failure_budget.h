@@ -31,6 +31,10 @@ class FailureBudget {
   /// After it was bad.
   void failed(const http::Address& client, std::int64_t now_ms) noexcept;
 
+  /// For what comes out later: counts as bad until that is given back. So a client cannot have many on their way.
+  void charge(const http::Address& client, std::int64_t now_ms) noexcept;
+  void refund(const http::Address& client, std::int64_t now_ms) noexcept;
+
   const Counters& counters() const noexcept { return counters_; }
 
  private:

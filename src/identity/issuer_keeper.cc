@@ -57,6 +57,12 @@ std::shared_ptr<const net::TlsMaterial> material_of(const config::Issuer& issuer
   return loaded.material;
 }
 
+/// Not where it is asked about all of its tokens, and nothing is said of keys.
+bool needs_keys(const config::Issuer& issuer) {
+  const bool asks = !issuer.introspection_url.empty() && issuer.introspection_tokens == config::Introspected::all;
+  return !asks || !issuer.jwks_url.empty() || !key_file_of(issuer).empty();
+}
+
 }  // namespace
 
 IssuerKeeper::IssuerKeeper(Publish publish, Clock clock)
@@ -138,6 +144,7 @@ void IssuerKeeper::install(Set set, std::vector<Wanted> wanted, const std::share
   std::vector<Followed*> fresh;
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     const std::string& name = wanted[i].settings.name;
+    if (!needs_keys(wanted[i].settings)) continue;
     const auto old = before.find(name);
     const bool goes_on = old != before.end() && old->second->has_source_of(wanted[i].settings);
     std::unique_ptr<Followed> followed = goes_on ? std::move(old->second) : make_followed(wanted[i]);

@@ -90,21 +90,25 @@ TokenFault read_claims(std::string_view encoded, StrictJson& out) {
   return out.parse_object(kLimits).empty() ? TokenFault::none : TokenFault::bad_claims;
 }
 
-TokenFault check_times(const Object& claims, const IssuerRules& rules, std::int64_t now_s, TokenTimes& out) {
+TokenFault check_times(const Object& claims, const IssuerRules& rules, std::int64_t now_s, TokenTimes& out,
+                       Endless endless) {
   std::int64_t not_before = 0;
   const Member has_expires = find_time(claims, "exp", out.expires);
-  if (has_expires == Member::absent) return TokenFault::no_expiry;
+  if (has_expires == Member::absent && endless == Endless::refused) return TokenFault::no_expiry;
   const Member has_start = find_time(claims, "nbf", not_before);
   const Member has_issued = find_time(claims, "iat", out.issued);
   if (has_expires == Member::wrong || has_start == Member::wrong || has_issued == Member::wrong) {
     return TokenFault::bad_time;
   }
-  out.good_until = out.expires + rules.leeway_s;
-  if (now_s >= out.good_until) return TokenFault::expired;
+  if (has_expires == Member::good) {
+    out.good_until = out.expires + rules.leeway_s;
+    if (now_s >= out.good_until) return TokenFault::expired;
+  }
   if (has_start == Member::good) out.good_from = not_before - rules.leeway_s;
   if (now_s < out.good_from) return TokenFault::not_yet_valid;
   if (has_issued == Member::good && out.issued > now_s + rules.leeway_s) return TokenFault::issued_in_future;
-  const bool too_long = has_issued != Member::good || out.expires - out.issued > rules.max_lifetime_s;
+  const bool too_long =
+      has_issued != Member::good || has_expires != Member::good || out.expires - out.issued > rules.max_lifetime_s;
   if (rules.max_lifetime_s != 0 && too_long) return TokenFault::lives_too_long;
   return TokenFault::none;
 }

@@ -25,7 +25,11 @@ struct TokenTimes {
   std::int64_t good_until = 0;  // the same
 };
 
-TokenFault check_times(const StrictJson::Object& claims, const IssuerRules& rules, std::int64_t now_s, TokenTimes& out);
+/// Whether there may be no `exp`: a JWT without one would be good for ever, an introspection is asked again.
+enum class Endless : bool { refused, allowed };
+
+TokenFault check_times(const StrictJson::Object& claims, const IssuerRules& rules, std::int64_t now_s, TokenTimes& out,
+                       Endless endless = Endless::refused);
 TokenFault check_audience(const StrictJson::Object& claims, const IssuerRules& rules);
 /// Whether this is the kind of token that opens doors.
 TokenFault check_type(const StrictJson::Object& claims, const TokenHeader& header, const IssuerRules& rules);

@@ -149,6 +149,23 @@ void add_identity(Page& page, const std::vector<AuditTotals>& streams, const std
   }
 }
 
+void add_questions(Page& page, const std::vector<IntrospectionTotals>& introspections,
+                   const std::vector<DirectoryTotals>& directories) {
+  for (const IntrospectionTotals& issuer : introspections) {
+    page.add(Family::introspections, {issuer.issuer, "active"}, issuer.active);
+    page.add(Family::introspections, {issuer.issuer, "inactive"}, issuer.inactive);
+    page.add(Family::introspections, {issuer.issuer, "failed"}, issuer.failed);
+    page.add(Family::introspections, {issuer.issuer, "not_asked"}, issuer.not_asked);
+    page.add(Family::introspections_waiting, {issuer.issuer}, issuer.waiting);
+    page.add(Family::introspection_failing, {issuer.issuer}, std::uint64_t{issuer.is_failing});
+  }
+  for (const DirectoryTotals& issuer : directories) {
+    page.add(Family::directory_lookups, {issuer.issuer, "found"}, issuer.found);
+    page.add(Family::directory_lookups, {issuer.issuer, "failed"}, issuer.failed);
+    page.add(Family::directory_lookups, {issuer.issuer, "not_asked"}, issuer.not_asked);
+  }
+}
+
 void add_access(Page& page, std::string_view name, const std::vector<const AccessRow*>& rows) {
   std::array<std::uint64_t, kCount<AccessResult>> access{};
   for (const AccessRow* row : rows) sum_into(access, row->results);
@@ -427,6 +444,7 @@ std::vector<prometheus::MetricFamily> Collector::Collect() const {
     page.add(Family::access_log_sampled_out, {}, sampled_out);
     page.add(Family::trace_spans, {"dropped"}, spans_dropped);
     add_identity(page, registry_.audit_, registry_.issuers_);
+    add_questions(page, registry_.introspections_, registry_.directories_);
     for (const DriftRatio& drift : registry_.drift_) {
       page.add(Family::latency_drift, {drift.upstream, drift.model, "0.5"}, drift.median);
       page.add(Family::latency_drift, {drift.upstream, drift.model, "0.95"}, drift.p95);

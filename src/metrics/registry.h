@@ -66,6 +66,19 @@ struct IssuerTotals {
   bool is_failing = false;
 };
 
+/// Of what one issuer is asked about tokens.
+struct IntrospectionTotals {
+  std::string issuer;
+  std::uint64_t active = 0, inactive = 0, failed = 0, not_asked = 0, waiting = 0;
+  bool is_failing = false;
+};
+
+/// Of what one issuer's directory is asked about groups.
+struct DirectoryTotals {
+  std::string issuer;
+  std::uint64_t found = 0, failed = 0, not_asked = 0;
+};
+
 /// Values of the process: any thread.
 enum class Gauge : std::uint8_t {
   config_generation,
@@ -112,6 +125,11 @@ class MetricsRegistry {
     const std::lock_guard lock(mutex_);
     audit_ = std::move(audit);
     issuers_ = std::move(issuers);
+  }
+  void set_questions(std::vector<IntrospectionTotals> introspections, std::vector<DirectoryTotals> directories) {
+    const std::lock_guard lock(mutex_);
+    introspections_ = std::move(introspections);
+    directories_ = std::move(directories);
   }
   /// Control thread, after the last add_core().
   template <class Visit>
@@ -160,6 +178,8 @@ class MetricsRegistry {
   std::vector<DriftRatio> drift_;
   std::vector<AuditTotals> audit_;
   std::vector<IssuerTotals> issuers_;
+  std::vector<IntrospectionTotals> introspections_;
+  std::vector<DirectoryTotals> directories_;
 
   std::array<std::atomic<std::uint64_t>, kCount<Event>> events_{};
   std::array<std::atomic<std::int64_t>, kCount<Gauge>> gauges_{};

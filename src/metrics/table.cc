@@ -122,6 +122,17 @@ constexpr std::array<FamilyInfo, kFamilyCount> kTable = {{
      "Times that an issuer's keys were looked for, over the network or in a file."},
     {Family::issuer_failing, "postern_issuer_failing", Type::gauge, "issuer",
      "1 while an issuer's keys cannot be had anew; those that are known are used until they are too old."},
+    {Family::introspections, "postern_introspections_total", Type::counter, "issuer,result",
+     "What an issuer has said of tokens that it was asked about: \"active\", \"inactive\", \"failed\" when it did not "
+     "answer; \"not_asked\": too many questions at once, or it was failing."},
+    {Family::introspections_waiting, "postern_introspections_waiting", Type::gauge, "issuer",
+     "Requests that wait for what the issuer says of their token."},
+    {Family::introspection_failing, "postern_introspection_failing", Type::gauge, "issuer",
+     "1 while an issuer does not answer what it is asked about tokens; those that are known are good until they "
+     "expire."},
+    {Family::directory_lookups, "postern_directory_lookups_total", Type::counter, "issuer,result",
+     "Callers whose groups were looked up because their token had no room for them: \"found\", \"failed\", or "
+     "\"not_asked\" when there were too many at once."},
     {Family::trace_spans, "postern_trace_spans_total", Type::counter, "result",
      "Spans by what became of them: \"exported\", \"rejected\" by the collector, \"failed\" when it could not be "
      "reached, \"dropped\" when the exporter was behind."},

@@ -32,6 +32,8 @@ struct AccessRule {
   bool forward_credential = false;
   bool assertion = false;
   std::vector<std::string> issuers;    // names; empty: all
+  std::string introspects;             // the one of them that opaque tokens are shown to; empty: nobody
+  bool introspects_all = false;        // its JWTs as well
   std::vector<std::string> audiences;  // one of them; empty: no matter
   std::vector<std::string> scopes;     // all of them
   std::string scope_challenge;         // of WWW-Authenticate when one is missing

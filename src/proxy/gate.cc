@@ -33,7 +33,9 @@ metrics::AccessRow& Gate::row(const RequestContext& rc) noexcept {
 }
 
 bool Gate::is_for_us(const RequestContext& rc, const AccessRule& rule) const noexcept {
-  if (rule.audiences.empty() || rc.principal->credential != CredentialKind::jwt) return true;
+  const CredentialKind kind = rc.principal->credential;
+  const bool is_token = kind == CredentialKind::jwt || kind == CredentialKind::opaque;
+  if (rule.audiences.empty() || !is_token) return true;
   return std::any_of(rule.audiences.begin(), rule.audiences.end(),
                      [&](const std::string& audience) { return is_among(rc.principal->audiences, audience); });
 }

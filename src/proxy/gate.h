@@ -23,6 +23,7 @@ class Gate {
   FramePool& frames() noexcept { return loop_.frames(); }
   identity::CoreIdentity& identity() noexcept { return identity_; }
   KeyWaiters& waiters() noexcept { return waiters_; }
+  KeyWaiters& token_waiters() noexcept { return token_waiters_; }
   limit::CoreLimits& limits() noexcept { return limits_; }
   identity::AssertionSigner& signer() noexcept { return signer_; }
 
@@ -35,6 +36,7 @@ class Gate {
   const Reply* authorize(RequestContext& rc, const AccessRule& rule);
 
  private:
+  Task<const Reply*> introspect(RequestContext& rc, const AccessRule& rule);
   const Reply* accept(RequestContext& rc, const AccessRule& rule, PrincipalPin who);
   const Reply* check_proof(RequestContext& rc);
   const Reply* accept_certificate(RequestContext& rc, const AccessRule& rule);
@@ -54,6 +56,7 @@ class Gate {
   const std::uint32_t core_;
   identity::CoreIdentity identity_;
   KeyWaiters waiters_;
+  KeyWaiters token_waiters_;
   limit::CoreLimits limits_;
   identity::AssertionSigner signer_;
 };

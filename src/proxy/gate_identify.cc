@@ -66,6 +66,11 @@ const Reply* Gate::recall(RequestContext& rc, const AccessRule& rule) {
 
 Task<const Reply*> Gate::authenticate(RequestContext& rc, const AccessRule& rule) {
   Caller& caller = *rc.caller;
+  if (!rule.introspects.empty() &&
+      identity_.is_asked_about(caller.presented.text, rule.introspects, rule.introspects_all)) {
+    const Reply* reply = co_await introspect(rc, rule);
+    co_return reply;
+  }
   Identified found = identity_.verify(caller.presented.text, caller.hash, rc.client_address, now());
   const bool may_come =
       found.verdict == identity::Verdict::unknown_key || found.verdict == identity::Verdict::unavailable;
@@ -78,6 +83,28 @@ Task<const Reply*> Gate::authenticate(RequestContext& rc, const AccessRule& rule
     // The issuer knows no such key: that will be so for a while.
     if (found.verdict == identity::Verdict::unknown_key && place.is_sure)
       found = identity_.remember(caller.hash, found.reason, now());
+  }
+  caller.unknown = false;
+  if (found.verdict != identity::Verdict::good) co_return refuse(rc, found);
+  metrics_.credential(CredentialResult::verified);
+  co_return accept(rc, rule, std::move(found.who));
+}
+
+/// RFC 7662: the issuer says what the token means.
+Task<const Reply*> Gate::introspect(RequestContext& rc, const AccessRule& rule) {
+  Caller& caller = *rc.caller;
+  const std::string_view token = caller.presented.text;
+  Identified found = identity_.may_introspect(caller.hash, rule.introspects, rc.client_address, now());
+  if (found.verdict == identity::Verdict::good) {
+    std::shared_ptr<const identity::IntrospectionAnswer> said;
+    if (token_waiters_.can_ask()) {
+      KeyWaiters::Place place(token_waiters_, loop_);
+      token_waiters_.ask(place, rule.introspects, token);
+      const net::Waited waited = co_await place.signal.wait(KeyWaiters::kPatienceMs);
+      static_cast<void>(waited);  // either way: what has been said until now decides
+      said = std::move(place.said);
+    }
+    found = identity_.introspected(token, caller.hash, rule.introspects, said.get(), rc.client_address, now());
   }
   caller.unknown = false;
   if (found.verdict != identity::Verdict::good) co_return refuse(rc, found);

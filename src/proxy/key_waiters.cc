@@ -1,5 +1,7 @@
 #include "proxy/key_waiters.h"
 
+#include <utility>
+
 namespace postern::proxy {
 
 KeyWaiters::Place::Place(KeyWaiters& owner, net::Loop& loop) noexcept : signal(loop), owner_(owner) {
@@ -19,10 +21,12 @@ KeyWaiters::Place::~Place() {
   --owner_.count_;
 }
 
-void KeyWaiters::answered(std::uint64_t number, bool is_sure) noexcept {
+void KeyWaiters::answered(std::uint64_t number, bool is_sure,
+                          std::shared_ptr<const identity::IntrospectionAnswer> said) noexcept {
   for (Place* place = first_; place; place = place->next_) {
     if (place->number_ != number) continue;
     place->is_sure = is_sure;
+    place->said = std::move(said);
     place->signal.notify();
     return;
   }

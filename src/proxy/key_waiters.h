@@ -1,12 +1,16 @@
 // Requests of one core that wait for the keys of an issuer: a token named a key that nobody knows (yet). Each new set
-// of keys wakes all of them to look again; so does the news that there will be none. One core only.
+// of keys wakes all of them to look again; so does the news that there will be none. Another one of these holds those
+// that wait for what an issuer says of their token. One core only.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
+#include <string_view>
 
+#include "identity/introspection.h"
 #include "net/loop.h"
 #include "net/signal.h"
 
@@ -14,8 +18,9 @@ namespace postern::proxy {
 
 class KeyWaiters {
  public:
-  /// Asks whoever fetches keys for that one of an issuer; from any core, never waits. The answer comes by answered().
-  using Ask = std::function<void(const std::string& issuer, const std::string& kid, std::uint64_t place)>;
+  /// Asks whoever fetches keys for that one of an issuer (or about that token); from any core, never waits. The answer
+  /// comes by answered().
+  using Ask = std::function<void(const std::string& issuer, std::string_view what, std::uint64_t place)>;
 
   static constexpr std::size_t kMost = 1024;  // that wait at a time; further ones are told to come again
   static constexpr std::int64_t kPatienceMs = 2000;
@@ -29,6 +34,8 @@ class KeyWaiters {
     net::Signal signal;
     /// Whether what is known now is what the issuer says; false: it could not be asked.
     bool is_sure = false;
+    /// What the issuer has said of the token, where that was the question; nullptr: nothing (yet).
+    std::shared_ptr<const identity::IntrospectionAnswer> said;
 
    private:
     friend class KeyWaiters;
@@ -40,11 +47,12 @@ class KeyWaiters {
 
   void set_ask(Ask ask) { ask_ = std::move(ask); }
   [[nodiscard]] bool can_ask() const noexcept { return ask_ && count_ < kMost; }
-  void ask(const Place& place, const std::string& issuer, const std::string& kid) const {
-    ask_(issuer, kid, place.number_);
+  void ask(const Place& place, const std::string& issuer, std::string_view what) const {
+    ask_(issuer, what, place.number_);
   }
   /// To who waits there, if somebody still does. Keys that have come are installed by then.
-  void answered(std::uint64_t place, bool is_sure) noexcept;
+  void answered(std::uint64_t place, bool is_sure,
+                std::shared_ptr<const identity::IntrospectionAnswer> said = nullptr) noexcept;
   [[nodiscard]] std::size_t size() const noexcept { return count_; }
 
  private:

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "identity/assertion.h"
 #include "identity/core_identity.h"
+#include "identity/introspection.h"
 #include "identity/key_file.h"
 #include "proxy/access_rule.h"
 #include "server/build_job.h"
@@ -47,7 +48,19 @@ std::string challenge_of(const config::Credentials& settings, std::string_view e
   return text.append(more);
 }
 
-std::unique_ptr<const AccessRule> rule_of(const config::RouteAccess& access, const policy::PolicySet& policies,
+/// At most one, as validation has seen to.
+const config::Issuer* introspected_by(const config::RouteAccess& access, const std::vector<config::Issuer>& issuers) {
+  const auto is_it = [&access](const config::Issuer& issuer) {
+    return !issuer.introspection_url.empty() &&
+           (access.issuers.empty() ||
+            std::find(access.issuers.begin(), access.issuers.end(), issuer.name) != access.issuers.end());
+  };
+  const auto found = std::find_if(issuers.begin(), issuers.end(), is_it);
+  return takes(access, "bearer") && found != issuers.end() ? &*found : nullptr;
+}
+
+std::unique_ptr<const AccessRule> rule_of(const config::RouteAccess& access, const std::vector<config::Issuer>& issuers,
+                                          const policy::PolicySet& policies,
                                           const limit::LimitBook& limits, const config::Credentials& credentials) {
   auto rule = std::make_unique<AccessRule>();
   rule->auth = access.auth;
@@ -57,6 +70,10 @@ std::unique_ptr<const AccessRule> rule_of(const config::RouteAccess& access, con
   rule->forward_credential = access.forward_credential;
   rule->assertion = access.assertion;
   rule->issuers = access.issuers;
+  if (const config::Issuer* asked = introspected_by(access, issuers)) {
+    rule->introspects = asked->name;
+    rule->introspects_all = asked->introspection_tokens == config::Introspected::all;
+  }
   rule->audiences = access.audiences;
   rule->scopes = access.scopes;
   rule->scope_challenge = challenge_of(credentials, "insufficient_scope", ", scope=" + quoted(joined(access.scopes)));
@@ -76,6 +93,11 @@ void SnapshotBuilder::add_identity(Job& job) {
   sources->issuers = IssuerSet::make(settings.issuers, settings.role_mappings, settings.credentials.max_token);
   for (std::size_t i = 0; i < settings.issuers.size(); ++i) {
     const config::Issuer& issuer = settings.issuers[i];
+    if (!issuer.introspection_url.empty()) {
+      const auto secret = identity::load_client_secret(issuer.introspection_secret_file);
+      if (!secret && !keeps_old(job))
+        job.complain("issuer[" + std::to_string(i) + "].introspection_secret_file", secret.error);
+    }
     if (identity::key_file_of(issuer).empty()) continue;  // fetched
     KeySet::Made made = identity::load_key_file(issuer);
     for (const std::string& skipped : made.skipped)
@@ -142,7 +164,8 @@ void SnapshotBuilder::add_access(Job& job) {
   rules->names = proxy::IdentityNames(names);
   if (any) {
     for (const config::Route& route : settings.routes)
-      rules->by_route.push_back(route.access ? rule_of(*route.access, *job.out.policies, *rules->limits, credentials)
+      rules->by_route.push_back(route.access ? rule_of(*route.access, settings.issuers, *job.out.policies,
+                                                       *rules->limits, credentials)
                                              : nullptr);
   }
   add_audit(job, *rules);

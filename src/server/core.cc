@@ -88,6 +88,16 @@ void Core::post_answer(std::uint64_t place, bool is_sure) {
   loop_.post([this, place, is_sure] { pipeline_.gate().waiters().answered(place, is_sure); });
 }
 
+void Core::post_introspection(std::uint64_t place, std::shared_ptr<const identity::IntrospectionAnswer> said) {
+  loop_.post([this, place, s = std::move(said)] { pipeline_.gate().token_waiters().answered(place, s != nullptr, s); });
+}
+
+void Core::post_inactive(std::string issuer, std::shared_ptr<const crypto::SecretText> token) {
+  loop_.post([this, name = std::move(issuer), t = std::move(token)] {
+    pipeline_.gate().identity().forget(t->reveal(), name, {std::time(nullptr), coarse_now_ms()});
+  });
+}
+
 void Core::post_stop() {
   loop_.post([this] { loop_.io().stop(); });
 }

@@ -78,6 +78,12 @@ class Core {
   void post_answer(std::uint64_t place, bool is_sure);
   /// Before start(): where requests ask for keys that nobody knows.
   void share(proxy::KeyWaiters::Ask ask) { pipeline_.gate().waiters().set_ask(std::move(ask)); }
+  /// To a request that waits for what an issuer says of its token.
+  void post_introspection(std::uint64_t place, std::shared_ptr<const identity::IntrospectionAnswer> said);
+  /// That issuer says of the token that it is not active: it is forgotten.
+  void post_inactive(std::string issuer, std::shared_ptr<const crypto::SecretText> token);
+  /// Before start(): where requests ask what a token means.
+  void share_introspection(proxy::KeyWaiters::Ask ask) { pipeline_.gate().token_waiters().set_ask(std::move(ask)); }
   /// These are not believed any more.
   void post_revocations(identity::RevocationBatch batch);
   void post_stop();

@@ -39,6 +39,10 @@ Daemon::Daemon(config::LoadResult loaded, net::Engine engine, Loader load, Start
       keeper_(std::make_unique<identity::IssuerKeeper>([this](identity::IssuerKeeper::Set set) {
         boost::asio::post(io_, [this, s = std::move(set)] { publish_keys(s); });
       })),
+      introspector_(std::make_unique<identity::Introspector>(
+          [this](const std::string& issuer, const identity::Introspector::Token& token) {
+            for (auto& core : cores_) core->post_inactive(issuer, token);
+          })),
       signals_(io_),
       settle_(io_),
       minute_(io_),
@@ -50,6 +54,7 @@ Daemon::~Daemon() {
   for (auto& core : cores_) core->post_stop();
   for (auto& core : cores_) core->join();
   keeper_.reset();  // its answers go to cores
+  introspector_.reset();
 }
 
 int Daemon::run() {
@@ -86,9 +91,11 @@ bool Daemon::start() {
         std::make_unique<Core>(i, engine_, metrics, access_log_->add_core(metrics), &exporter_->add_core(metrics)));
     cores_.back()->share(addresses_);
     cores_.back()->share(trail_.add_core());
-    cores_.back()->share([this, i](const std::string& issuer, const std::string& kid, std::uint64_t place) {
+    cores_.back()->share([this, i](const std::string& issuer, std::string_view kid, std::uint64_t place) {
       ask_for_key(i, issuer, kid, place);
     });
+    cores_.back()->share_introspection([this, i](const std::string& issuer, std::string_view token,
+                                                 std::uint64_t place) { ask_about_token(i, issuer, token, place); });
   }
   std::vector<config::Diagnostic> diagnostics;
   if (!apply(loaded_, SnapshotBuilder::OnBadCertificate::refuse, diagnostics)) {
@@ -118,6 +125,7 @@ bool Daemon::open_log() {
 bool Daemon::apply(const config::LoadResult& loaded, SnapshotBuilder::OnBadCertificate policy,
                    std::vector<config::Diagnostic>& diagnostics) {
   const SnapshotBuilder::KeepKeys keep = [this](const config::Settings& settings) {
+    introspector_->apply(settings.issuers);
     return keeper_->apply(settings.issuers, settings.role_mappings, settings.credentials.max_token);
   };
   std::shared_ptr<const proxy::Snapshot> snapshot = builder_.build(loaded, cores_.size(), policy, diagnostics, keep);

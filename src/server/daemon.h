@@ -18,6 +18,7 @@
 #include "admin/server.h"
 #include "audit/trail.h"
 #include "config/load.h"
+#include "identity/introspector.h"
 #include "identity/issuer_keeper.h"
 #include "metrics/collector.h"
 #include "metrics/registry.h"
@@ -71,7 +72,8 @@ class Daemon {
   void close_listeners() noexcept;
   [[nodiscard]] std::vector<HandoverSocket> sockets_to_hand_over() const;
   // keys.cc
-  void ask_for_key(std::size_t core, const std::string& issuer, const std::string& kid, std::uint64_t place);
+  void ask_for_key(std::size_t core, const std::string& issuer, std::string_view kid, std::uint64_t place);
+  void ask_about_token(std::size_t core, const std::string& issuer, std::string_view token, std::uint64_t place);
   void publish_keys(identity::IssuerKeeper::Set set);
   bool configure_trail(const config::Settings& settings, std::string& error);
   [[nodiscard]] bool is_issuer(std::string_view name) const;
@@ -134,6 +136,7 @@ class Daemon {
   DriftWatch drift_;
   Revocations revocations_;
   std::unique_ptr<identity::IssuerKeeper> keeper_;
+  std::unique_ptr<identity::Introspector> introspector_;
   std::unique_ptr<admin::Server> admin_;
   boost::asio::signal_set signals_;
   boost::asio::steady_timer settle_;

@@ -1,5 +1,6 @@
-// Daemon's part between the keeper of keys and the cores: new keys go to every core, questions of requests come back
-// with an answer. Everything passes the control thread in one order, so that keys are there before the answer is.
+// Daemon's part between those who ask issuers and the cores: new keys go to every core, questions of requests come back
+// with an answer. Keys pass the control thread in one order, so that they are there before the answer is; what an
+// issuer says of a token is all in the answer, and goes to its core at once.
 #include "identity/core_identity.h"
 #include "server/daemon.h"
 
@@ -8,11 +9,18 @@ namespace postern::server {
 namespace asio = boost::asio;
 
 // Any core. The answer is sure when the issuer has just been asked, or was a moment ago and answered.
-void Daemon::ask_for_key(std::size_t core, const std::string& issuer, const std::string& kid, std::uint64_t place) {
-  keeper_->ask(issuer, kid, [this, core, issuer, place](bool fetched) {
+void Daemon::ask_for_key(std::size_t core, const std::string& issuer, std::string_view kid, std::uint64_t place) {
+  keeper_->ask(issuer, std::string(kid), [this, core, issuer, place](bool fetched) {
     const bool is_sure = fetched || !keeper_->is_failing(issuer);
     asio::post(io_, [this, core, place, is_sure] { cores_[core]->post_answer(place, is_sure); });
   });
+}
+
+// Any core.
+void Daemon::ask_about_token(std::size_t core, const std::string& issuer, std::string_view token, std::uint64_t place) {
+  introspector_->ask(
+      issuer, std::make_shared<const crypto::SecretText>(token),
+      [this, core, place](const identity::Introspector::Said& said) { cores_[core]->post_introspection(place, said); });
 }
 
 void Daemon::publish_keys(identity::IssuerKeeper::Set set) {

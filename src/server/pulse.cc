@@ -32,6 +32,11 @@ void Daemon::count_identity(std::int64_t now_ms) {
   for (identity::IssuerStatus& one : keeper_->status())
     issuers.push_back({std::move(one.name), one.keys, one.fetches_good, one.fetches_bad, one.is_failing});
   registry_.set_identity(std::move(streams), std::move(issuers));
+  std::vector<metrics::IntrospectionTotals> introspections;
+  for (identity::IntrospectionStatus& one : introspector_->status())
+    introspections.push_back(
+        {std::move(one.name), one.active, one.inactive, one.failed, one.not_asked, one.waiting, one.is_failing});
+  registry_.set_questions(std::move(introspections), {});
 }
 
 void Daemon::pulse() {

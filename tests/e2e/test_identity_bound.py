@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from harness.certs import client_context, openssl
 from harness.client import RawClient
-from harness.tokens import Issuer, Key, b64, sign
+from harness.tokens import Issuer, Prover, b64
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -80,33 +80,9 @@ def test_a_token_that_is_bound_to_a_certificate(postern_with, origin, issuer, au
         assert ask(here, "/x", client_context(authority), token).status == 401
 
 
-class Prover:
-    """A client that proves that it has the key of its token."""
-
-    def __init__(self, issuer: Issuer):
-        self.key = Key("ES256", "own")
-        self.jwk = {name: self.key.jwk[name] for name in ("kty", "crv", "x", "y")}
-        canonical = json.dumps(dict(sorted(self.jwk.items())), separators=(",", ":")).encode()
-        self.token = issuer.token(cnf={"jkt": b64(hashlib.sha256(canonical).digest())})
-        self.nonce = None
-
-    def headers(self, method: str, url: str, scheme: str = "DPoP", **claims) -> str:
-        payload = {
-            "jti": b64(hashlib.sha256(str(time.time_ns()).encode()).digest()),
-            "htm": method,
-            "htu": url,
-            "iat": int(time.time()),
-            "ath": b64(hashlib.sha256(self.token.encode()).digest()),
-            **({"nonce": self.nonce} if self.nonce else {}),
-            **claims,
-        }
-        proof = sign({"typ": "dpop+jwt", "alg": "ES256", "jwk": self.jwk}, payload, self.key.sign)
-        return f"Authorization: {scheme} {self.token}\r\nDPoP: {proof}\r\n"
-
-
 def test_dpop(postern_with, origin, issuer):
     here = postern_with(settings(origin, issuer, {}))
-    prover = Prover(issuer)
+    prover = Prover(issuer.token)
     url = "http://a.test/x"
     answer = ask(here, "/x", headers=prover.headers("GET", url))
     assert answer.status == 401 and 'error="use_dpop_nonce"' in answer.fields["www-authenticate"]
@@ -124,7 +100,7 @@ def test_dpop(postern_with, origin, issuer):
         prover.headers("GET", url) + "DPoP: twice\r\n",
     ):
         assert ask(here, "/x", headers=bad).status in (400, 401), bad
-    other = Prover(issuer)
+    other = Prover(issuer.token)
     other.token, other.nonce = prover.token, prover.nonce
     assert ask(here, "/x", headers=other.headers("GET", url)).status == 401
     unbound = f"Authorization: DPoP {issuer.token()}\r\n"

@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from harness import secrets
+
 AUDIENCE = "https://models.test"
 
 
@@ -83,11 +85,39 @@ class Issuer:
         return sign(head, {k: v for k, v in payload.items() if v is not None}, key.sign)
 
 
+class Prover:
+    """A client that proves that it has the key of its token."""
+
+    def __init__(self, make):
+        """`make`: the token, given its `cnf`."""
+        self.key = Key("ES256", "own")
+        self.jwk = {name: self.key.jwk[name] for name in ("kty", "crv", "x", "y")}
+        canonical = json.dumps(dict(sorted(self.jwk.items())), separators=(",", ":")).encode()
+        self.token = make(cnf={"jkt": b64(hashlib.sha256(canonical).digest())})
+        self.nonce = None
+
+    def headers(self, method: str, url: str, scheme: str = "DPoP", **claims) -> str:
+        payload = {
+            "jti": b64(hashlib.sha256(str(time.time_ns()).encode()).digest()),
+            "htm": method,
+            "htu": url,
+            "iat": int(time.time()),
+            "ath": b64(hashlib.sha256(self.token.encode()).digest()),
+            **({"nonce": self.nonce} if self.nonce else {}),
+            **claims,
+        }
+        proof = sign({"typ": "dpop+jwt", "alg": "ES256", "jwk": self.jwk}, payload, self.key.sign)
+        return f"Authorization: {scheme} {self.token}\r\nDPoP: {proof}\r\n"
+
+
 def sign(header: dict, payload: dict, signer) -> str:
     header = {name: value for name, value in header.items() if value is not None}
     text = b64(json.dumps(header).encode()) + "." + b64(json.dumps(payload).encode())
-    return text + "." + b64(signer(text.encode()))
+    token = text + "." + b64(signer(text.encode()))
+    secrets.add(token)
+    return token
 
 
 def hs256(secret: bytes):
+    secrets.add(secret)
     return lambda data: hmac.new(secret, data, hashlib.sha256).digest()

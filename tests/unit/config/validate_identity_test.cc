@@ -75,5 +75,39 @@ TEST(ValidateIdentity, NamesAndUrlsAreUnique) {
             (Lines{"issuer[1].name: the same as in line 5", "issuer[1].url: the same as in line 6"}));
 }
 
+TEST(ValidateIdentity, IntrospectionNeedsToKnowWhoWeAre) {
+  const std::string url = "introspection_url = \"https://a.example/i\"\n";
+  const std::string us = "introspection_client_id = \"p\"\nintrospection_secret_file = \"s\"\n";
+  EXPECT_EQ(complaints(url + us), Lines{});
+  EXPECT_EQ(complaints(url),
+            (Lines{"issuer[0].introspection_client_id: missing", "issuer[0].introspection_secret_file: missing"}));
+  EXPECT_EQ(complaints("introspection_client_id = \"p\""),
+            Lines{"issuer[0].introspection_client_id: has no effect without introspection_url"});
+  EXPECT_EQ(complaints("introspection_tokens = \"all\""),
+            Lines{"issuer[0].introspection_tokens: has no effect without introspection_url"});
+  EXPECT_EQ(complaints("introspection_url = \"http://a.example/i\"\n" + us),
+            Lines{"issuer[0].introspection_url: not https"});
+  // Asked about everything it needs no keys, so its url need not be one.
+  EXPECT_EQ(complaints(url + us, "corp"), Lines{"issuer[0].url: not a URL"});
+  EXPECT_EQ(complaints(url + us + "introspection_tokens = \"all\"", "corp"), Lines{});
+}
+
+TEST(ValidateIdentity, ATokenIsShownToOneIssuerAtMost) {
+  std::string text;
+  for (const std::string name : {"a", "b"})
+    text += "[[issuer]]\nname = \"" + name + "\"\nurl = \"https://" + name +
+            ".example\"\naudiences = [\"x\"]\nintrospection_url = \"https://" + name +
+            ".example/i\"\nintrospection_client_id = \"p\"\nintrospection_secret_file = \"s\"\n";
+  text += "[[upstream]]\nname = \"u\"\nendpoints = [\"127.0.0.1:1\"]\n";
+  const auto with_route = [&text](const std::string& more) {
+    return complaints_about(text + "[[route]]\nname = \"r\"\npath = \"/*\"\nforward = \"u\"\n[route.access]\n" +
+                            "policy = \"authenticated\"\n" + more);
+  };
+  EXPECT_EQ(with_route(""),
+            Lines{"route[0].access.issuers: several issuers could be asked about an opaque token: a, b"});
+  EXPECT_EQ(with_route("issuers = [\"b\"]"), Lines{});
+  EXPECT_EQ(with_route("credentials = [\"api_key\"]"), Lines{});
+}
+
 }  // namespace
 }  // namespace postern::config

@@ -180,6 +180,7 @@ TEST_F(CollectorTest, EveryFamilyIsSampledAndTyped) {
   prepare();
   first_.access(kNoneSlot).judged(AccessResult::denied);  // shown only where somebody is asked
   registry_.set_identity({{.stream = "main"}}, {{.issuer = "corp"}});
+  registry_.set_questions({{.issuer = "corp"}}, {{.issuer = "corp"}});
   first_.upstream(upstream).checks[0].add();  // shown only where there are checks
   first_.upstream(upstream).ejections[0].add();
   first_.upstream(upstream).hedged(HedgeResult::won);
