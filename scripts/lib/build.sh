@@ -73,9 +73,14 @@ python_for_tests() {
   PYTHON=$venv/bin/python
 }
 
-# Conformance suites written in Go, built once into build/tools at the versions of tests/e2e/tools/go.sum. A test that
-# does not find its tool fails, so a machine without Go or network shows.
+# What tests need of Go and of npm, once into build/tools, at the versions that tests/e2e/tools locks. A test that does not
+# find its tool fails, so a machine without Go, Node.js or network shows.
 tools_for_tests() {
+  h2spec_for_tests
+  oidc_provider_for_tests
+}
+
+h2spec_for_tests() {  # conformance suites of HTTP/2
   local tools=$ROOT/build/tools stamp go
   stamp=$(cat tests/e2e/tools/go.mod tests/e2e/tools/go.sum | sha256sum)
   [[ $(cat "$tools/stamp" 2>/dev/null) == "$stamp" ]] && return 0
@@ -88,6 +93,20 @@ tools_for_tests() {
   else
     tail -n 5 build/tools.log
     say "h2spec could not be built (build/tools.log): its tests will fail"
+  fi
+}
+
+oidc_provider_for_tests() {  # a certified OpenID provider
+  local tools=$ROOT/build/tools/oidc lock=tests/e2e/tools/oidc/package-lock.json
+  cmp -s "$lock" "$tools/installed" && return 0
+  say "installing oidc-provider into build/tools/oidc"
+  mkdir -p "$tools"
+  cp tests/e2e/tools/oidc/package.json "$lock" "$tools"
+  if (cd "$tools" && npm ci --ignore-scripts --no-audit --no-fund) >build/tools-oidc.log 2>&1; then
+    cp "$lock" "$tools/installed"
+  else
+    tail -n 5 build/tools-oidc.log
+    say "oidc-provider could not be installed (build/tools-oidc.log): its tests will fail"
   fi
 }
 

@@ -18,9 +18,9 @@ package_names() {  # build | test | gates | sanitize
     # python3-venv for the end-to-end suite, openssl and curl because it drives both against the daemon.
     # dnsmasq-base is the program alone: nothing is started.
     # rsyslog and zstd as readers of what the logs write; rsyslog runs in tests only, never as a service (see below).
-    # Go for h2spec; not where one is installed already, which may be a newer one.
+    # Go for h2spec, Node.js 18 or later for oidc-provider; not where one is installed already, which may be newer.
     test) echo libgtest-dev libbenchmark-dev python3 python3-venv ca-certificates openssl curl dnsmasq-base rsyslog zstd \
-      "$(command -v go >/dev/null || echo golang-go)" ;;
+      "$(command -v go >/dev/null || echo golang-go)" "$(command -v npm >/dev/null || echo nodejs npm)" ;;
     # One version of clang-format everywhere: versions disagree about the same style.
     gates) echo clang-format-16 "$tidy" ;;
   esac

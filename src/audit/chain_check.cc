@@ -12,8 +12,8 @@ namespace {
 
 constexpr std::size_t kMostFindings = 100;
 
-constexpr std::string_view kKinds[] = {"request", "intent",     "outcome", "file",     "open",
-                                       "lost",    "checkpoint", "shrunk",  "recovered"};
+constexpr std::string_view kKinds[] = {"request", "intent",     "outcomes", "file",     "open",
+                                       "lost",    "checkpoint", "shrunk",   "recovered"};
 
 std::string quoted(std::string_view text) { return fmt::format("\"{}\"", text); }
 

@@ -42,15 +42,15 @@ class ChainCheck {
   Verification& out_;
   ChainSummary chain_;
   std::string file_;
-  std::uint64_t number_ = 0;    // of the line
-  std::uint64_t expected_ = 0;  // number of the next record; 0: any
-  std::string hash_;            // of the group before; empty: not known
-  GroupHash group_;             // of the lines behind it, where...
-  bool can_check_ = false;      // ...all of them are there, and hash_
+  std::uint64_t number_ = 0;                                          // of the line
+  std::uint64_t expected_ = 0;                                        // number of the next record; 0: any
+  std::string hash_;                                                  // of the group before; empty: not known
+  GroupHash group_;                                                   // of the lines behind it, where...
+  bool can_check_ = false;                                            // ...all of them are there, and hash_
   std::uint64_t group_seq_ = 0, group_number_ = 0, group_lines_ = 0;  // its first line; lines so far
-  bool is_first_ = true;        // of the file
-  bool is_torn_ = false;        // the file before had a last line without an end
-  std::uint64_t problems_ = 0;  // of this chain
+  bool is_first_ = true;                                              // of the file
+  bool is_torn_ = false;                                              // the file before had a last line without an end
+  std::uint64_t problems_ = 0;                                        // of this chain
 };
 
 }  // namespace postern::audit

@@ -144,7 +144,7 @@ bool ChainFile::rotate() {
   lines_.add_checkpoint("rotate");
   if (!write_batch()) return false;
   if (settings_.sync != config::AuditSync::none && !sync()) return false;
-  const std::string closed = settings_.file + '.' + closed_suffix(clock_(), first_seq_);
+  const std::string closed = next_closed(settings_.file, clock_(), first_seq_);
   if (!rename_to_new(settings_.file, closed)) {
     log::error("audit: cannot rotate, writing on to the old file",
                {{"path", settings_.file}, {"error", std::strerror(errno)}});

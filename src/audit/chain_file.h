@@ -88,7 +88,7 @@ class ChainFile {
   std::int64_t day_ = 0;         // since 1970, of the file's first line
   bool has_chain_ = false;       // lines_ knows where the chain is
   std::optional<Beginning> beginning_;
-  std::int64_t rotate_again_ = 0;  // Unix time; after a rotation that failed
+  std::int64_t rotate_again_ = 0;    // Unix time; after a rotation that failed
   std::int64_t looked_at_name_ = 0;  // Unix time: the file had it then
   bool is_dirty_ = false;
   std::string error_;

@@ -167,8 +167,8 @@ bool ChainFile::start_file() {
       const bool is_read =
           fd >= 0 && ::fstat(fd, &status) == 0 && read_tail(fd, static_cast<std::uint64_t>(status.st_size), tail);
       if (fd >= 0) ::close(fd);
-      const bool is_good = is_read && tail.problem.empty() && !tail.is_empty && tail.open.empty() &&
-                           tail.stream == settings_.name;
+      const bool is_good =
+          is_read && tail.problem.empty() && !tail.is_empty && tail.open.empty() && tail.stream == settings_.name;
       if (is_good) lines_.follow(tail.chain, tail.last_seq, tail.last_hash);
       beginning_ = Beginning{is_good ? Begin::resumed : Begin::broken, name_of(closed.back()),
                              is_good ? "" : "the last closed file cannot be gone on with"};

@@ -22,6 +22,15 @@ std::string closed_suffix(std::int64_t unix_ns, std::uint64_t first_seq) {
   return std::string(stamp) + number;
 }
 
+std::string next_closed(const std::string& path, std::int64_t unix_ns, std::uint64_t first_seq) {
+  std::string name = path + '.' + closed_suffix(unix_ns, first_seq);
+  const std::vector<std::string> closed = list_closed(path);
+  if (closed.empty() || name_of(closed.back()) < name_of(name)) return name;
+  std::tm parts{};
+  ::strptime(closed.back().c_str() + path.size() + 1, "%Y%m%dT%H%M%SZ", &parts);
+  return path + '.' + closed_suffix((static_cast<std::int64_t>(::timegm(&parts)) + 1) * 1'000'000'000, first_seq);
+}
+
 bool is_closed_suffix(std::string_view text) noexcept {
   constexpr std::string_view kPattern = "ddddddddTddddddZ.dddddddddddd";
   if (text.size() < kPattern.size()) return false;

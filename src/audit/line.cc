@@ -107,9 +107,7 @@ void GroupHash::begin(const crypto::Sha256& before) noexcept {
   is_good_ = hasher_.begin() && hasher_.add({reinterpret_cast<const char*>(before.data()), before.size()});
 }
 
-void GroupHash::add(const Line& line) noexcept {
-  is_good_ = is_good_ && hasher_.add(line.hashed) && hasher_.add("\n");
-}
+void GroupHash::add(const Line& line) noexcept { is_good_ = is_good_ && hasher_.add(line.hashed) && hasher_.add("\n"); }
 
 bool GroupHash::fits(const Line& last) noexcept {
   crypto::Sha256 hash{};

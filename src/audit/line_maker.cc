@@ -12,7 +12,8 @@ namespace postern::audit {
 namespace {
 
 constexpr std::string_view kBegins[] = {"fresh", "rotated", "resumed", "moved", "broken"};
-constexpr std::string_view kKinds[] = {"request", "intent", "outcome"};
+/// An outcome at most: its texts are not longer than this where every byte of them is escaped, nor its numbers.
+constexpr std::size_t kMostOfOutcome = 4096;
 
 template <std::size_t kSize>
 void number_member(JsonCursor& line, const char (&name)[kSize], std::uint64_t value) noexcept {
@@ -22,6 +23,7 @@ void number_member(JsonCursor& line, const char (&name)[kSize], std::uint64_t va
 
 void put_request(JsonCursor& line, const DecodedRecord& decoded) {
   const AuditRecord& r = decoded.record;
+  line.member(",\"request_id\":\"", r.request_id, is_cut(decoded, &AuditRecord::request_id));
   line.member(",\"trace_id\":\"", r.trace_id);
   line.member(",\"subject\":\"", r.subject, is_cut(decoded, &AuditRecord::subject));
   line.member(",\"issuer\":\"", r.issuer, is_cut(decoded, &AuditRecord::issuer));
@@ -54,7 +56,9 @@ void put_outcome(JsonCursor& line, const AuditRecord& r) {
 }  // namespace
 
 LineMaker::LineMaker(std::string stream)
-    : stream_(std::move(stream)), room_(std::make_unique_for_overwrite<char[]>(kBatch + 2 * kMaxLine)) {}
+    : stream_(std::move(stream)),
+      room_(std::make_unique_for_overwrite<char[]>(kBatch + 4 * kMaxLine)),
+      outcomes_(std::make_unique_for_overwrite<char[]>(kOutcomes + kMostOfOutcome)) {}
 
 void LineMaker::set_clock(std::int64_t offset_ns, std::int64_t unix_ns) noexcept {
   offset_ns_ = offset_ns;
@@ -150,16 +154,53 @@ JsonCursor LineMaker::begin_alone(std::string_view kind) {
 }
 
 std::string_view LineMaker::batch() {
+  put_outcomes();
   end_group();
   return {room_.get(), used_};
 }
 
 void LineMaker::add_record(const DecodedRecord& decoded) {
-  JsonCursor line = begin(kKinds[static_cast<std::size_t>(decoded.kind)], decoded.record.time + offset_ns_);
-  line.member(",\"request_id\":\"", decoded.record.request_id, is_cut(decoded, &AuditRecord::request_id));
-  if (decoded.kind != RecordKind::outcome) put_request(line, decoded);  // else the intent has said it
-  if (decoded.kind != RecordKind::intent) put_outcome(line, decoded.record);
+  if (decoded.kind == RecordKind::outcome) return add_outcome(decoded);
+  const bool is_over = decoded.kind == RecordKind::request;
+  JsonCursor line = begin(is_over ? "request" : "intent", decoded.record.time + offset_ns_);
+  put_request(line, decoded);
+  if (is_over) put_outcome(line, decoded.record);
   end(line);
+}
+
+// Without the names, which are longer than what they name. When it was over follows from the intent's time.
+void LineMaker::add_outcome(const DecodedRecord& decoded) {
+  const AuditRecord& r = decoded.record;
+  JsonCursor entry(outcomes_.get() + outcomes_used_, escaped_);
+  entry.literal("[");
+  entry.text(r.request_id, is_cut(decoded, &AuditRecord::request_id));
+  entry.literal(",");
+  entry.number(r.status);
+  entry.literal(",");
+  entry.number(r.bytes_in);
+  entry.literal(",");
+  entry.number(r.bytes_out);
+  entry.literal(",");
+  entry.ms(r.latency);
+  entry.literal(",");
+  entry.text(r.cache);
+  entry.literal(",");
+  entry.text(r.upstream);
+  entry.literal(",");
+  entry.text(r.endpoint);
+  entry.literal("],");
+  outcomes_used_ = static_cast<std::size_t>(entry.at() - outcomes_.get());
+  if (outcomes_used_ >= kOutcomes) put_outcomes();
+}
+
+void LineMaker::put_outcomes() {
+  if (outcomes_used_ == 0) return;
+  JsonCursor line = begin("outcomes", now_ns_);
+  line.literal(",\"outcomes\":[");
+  line.copy({outcomes_.get(), outcomes_used_ - 1});
+  line.literal("]");
+  end(line);
+  outcomes_used_ = 0;
 }
 
 void LineMaker::add_file(Begin how, std::string_view after, std::string_view problem) {
@@ -206,6 +247,7 @@ void LineMaker::add_lost(std::uint64_t records) {
 }
 
 void LineMaker::add_checkpoint(std::string_view why) {
+  put_outcomes();
   JsonCursor line = begin_alone("checkpoint");
   line.member(",\"stream\":\"", stream_);
   line.member(",\"chain\":\"", chain_);
@@ -229,12 +271,12 @@ void LineMaker::add_checkpoint(std::string_view why) {
 
 void LineMaker::accept() noexcept {
   if (!has_open_) open_.clear();
-  used_ = group_ = group_lines_ = 0;
+  used_ = group_ = group_lines_ = outcomes_used_ = 0;
   accepted_ = position_;
 }
 
 void LineMaker::reject() noexcept {
-  used_ = group_ = group_lines_ = 0;
+  used_ = group_ = group_lines_ = outcomes_used_ = 0;
   position_ = accepted_;
   has_open_ = !open_.empty();
 }

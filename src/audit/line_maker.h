@@ -1,6 +1,6 @@
-// Makes the lines of one stream and carries its chain along: each line has a number, and the last of each group of lines
-// the hash of the group and of the one before. Lines gather in a batch that is written as a whole; where that fails, the
-// chain goes back to its start. Writer's thread.
+// Makes the lines of one stream and carries its chain along: each line has a number, and the last of each group of
+// lines the hash of the group and of the one before. Lines gather in a batch that is written as a whole; where that
+// fails, the chain goes back to its start. Writer's thread.
 #pragma once
 
 #include <array>
@@ -47,7 +47,7 @@ class LineMaker {
   [[nodiscard]] const std::string& stream() const noexcept { return stream_; }
   [[nodiscard]] const Position& position() const noexcept { return position_; }
 
-  // Each appends a line to the batch. May throw std::bad_alloc, or std::runtime_error when the library will not hash:
+  // Each appends a line to the batch; outcomes are gathered, and share one. May throw std::bad_alloc, or std::runtime_error when the library will not hash:
   // then reject().
   void add_record(const DecodedRecord& decoded);
   void add_file(Begin begin, std::string_view after, std::string_view problem);
@@ -59,7 +59,7 @@ class LineMaker {
 
   /// All of it, the last group ended. Throws as they do.
   std::string_view batch();
-  [[nodiscard]] bool is_full() const noexcept { return used_ >= kBatch; }
+  [[nodiscard]] bool is_full() const noexcept { return used_ >= kBatch; }  // or nearly so: outcomes are to come
   /// The batch is in the file.
   void accept() noexcept;
   /// It is not: as after the last accept().
@@ -67,11 +67,14 @@ class LineMaker {
 
  private:
   static constexpr std::size_t kBatch = std::size_t{64} << 10;
+  static constexpr std::size_t kOutcomes = std::size_t{4} << 10;
 
   JsonCursor begin(std::string_view kind, std::int64_t unix_ns);
   JsonCursor begin_alone(std::string_view kind);
   void end(JsonCursor& line);
   void end_group();
+  void add_outcome(const DecodedRecord& decoded);
+  void put_outcomes();
   void put_time(JsonCursor& line, std::int64_t unix_ns);
 
   const std::string stream_;
@@ -83,6 +86,8 @@ class LineMaker {
   std::size_t used_ = 0;
   std::size_t group_ = 0;        // where the last group begins in it
   std::size_t group_lines_ = 0;  // 0: it is over
+  const std::unique_ptr<char[]> outcomes_;  // "[...],[...],"
+  std::size_t outcomes_used_ = 0;
   std::string open_;             // lines in the file that are part of the first group of the batch
   bool has_open_ = false;        // they have yet to be hashed
   crypto::Sha256Hasher hasher_;

@@ -5,6 +5,7 @@
 #include <exception>
 #include <utility>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 namespace postern::audit {
@@ -87,7 +88,9 @@ bool StreamWriter::write_batch(std::int64_t now_ms, Work& work) noexcept {
   const bool is_awaited = std::ranges::any_of(lanes_, [](const LaneEnd& end) { return end.is_awaited; });
   const bool wants_sync = is_awaited || (is_failing_ && file_.settings().sync == config::AuditSync::group);
   if (wants_sync) {
+    const Nanoseconds before = now_ns();
     if (!sync(now_ms)) return false;  // whoever waits is told that it fails; the records may be there
+    work.sync_ns = now_ns() - before;
   }
   tell(work);
   return true;

@@ -29,7 +29,8 @@ class StreamWriter {
 
   struct Work {
     bool has_written = false;
-    std::size_t awaited = 0;  // intents of the batch that were waited for
+    std::size_t awaited = 0;   // intents of the batch that were waited for
+    std::int64_t sync_ns = 0;  // how long they have waited for the disk
   };
   /// What there is to do at this time; a batch at most.
   Work work(std::int64_t now_ms) noexcept;

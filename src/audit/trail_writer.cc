@@ -17,9 +17,11 @@ namespace {
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
-// How long intents that are waited for may gather, where there are several at a time: one alone would just be late.
-constexpr microseconds kGather{200};
+// How long intents that are waited for may gather, where there are several at a time: one alone would just be late. The
+// more there are, the longer, since each batch costs two changes of threads and ten system calls; and as long as the disk
+// has taken, since its work of a kind: then half of the time goes into waiting for others.
 constexpr std::size_t kSeveral = 3;
+constexpr microseconds kGather{150}, kGatherForEach{10}, kMostGather{500}, kMostGatherForDisk{2000};
 constexpr milliseconds kNap{20};  // and all other records; who waits ends a nap
 constexpr std::int64_t kIdleMs = 1000;
 
@@ -101,8 +103,7 @@ void TrailWriter::take_orders() {
 
 void TrailWriter::run() noexcept {
   for (;;) {
-    std::size_t awaited = 0;
-    bool was_busy = false;
+    StreamWriter::Work round;
     try {
       if (has_orders_.exchange(false, std::memory_order_acquire)) take_orders();
     } catch (const std::exception& failure) {
@@ -110,11 +111,12 @@ void TrailWriter::run() noexcept {
     }
     for (const auto& stream : streams_) {
       const StreamWriter::Work work = stream->work(now_ms());
-      was_busy |= work.has_written;
-      awaited += work.awaited;
+      round.has_written |= work.has_written;
+      round.awaited += work.awaited;
+      round.sync_ns = std::max(round.sync_ns, work.sync_ns);
     }
     if (stopping_at_ && (!has_records() || now_ms() >= *stopping_at_)) break;
-    if (!stopping_at_) rest(awaited, was_busy);
+    if (!stopping_at_) rest(round);
   }
   for (const auto& stream : streams_) stream->close();
 }
@@ -123,11 +125,13 @@ bool TrailWriter::has_records() noexcept {
   return std::ranges::any_of(streams_, [](const auto& stream) { return stream->has_records(); });
 }
 
-void TrailWriter::rest(std::size_t awaited, bool was_busy) noexcept {
+void TrailWriter::rest(const StreamWriter::Work& round) noexcept {
   const auto is_failing = [](const auto& stream) { return stream->is_failing(); };
-  if (awaited >= kSeveral) {
-    std::this_thread::sleep_for(kGather);
-  } else if (was_busy || std::ranges::any_of(streams_, is_failing)) {  // failing: cores would ring for each record
+  if (round.awaited >= kSeveral) {
+    const auto for_them = std::min(kGather + kGatherForEach * static_cast<std::int64_t>(round.awaited), kMostGather);
+    const auto for_disk = std::min(microseconds(round.sync_ns / 1000), kMostGatherForDisk);
+    std::this_thread::sleep_for(std::max(for_them, for_disk));
+  } else if (round.has_written || std::ranges::any_of(streams_, is_failing)) {  // failing: cores would ring for each record
     bell_.nap(kNap);
   } else {
     std::int64_t until = now_ms() + kIdleMs;

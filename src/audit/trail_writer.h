@@ -45,7 +45,7 @@ class TrailWriter {
   void give(Order order);
   void run() noexcept;
   void take_orders();
-  void rest(std::size_t awaited, bool was_busy) noexcept;
+  void rest(const StreamWriter::Work& round) noexcept;
   bool has_records() noexcept;
 
   // Any thread

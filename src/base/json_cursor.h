@@ -62,6 +62,13 @@ class JsonCursor {
     if (is_cut) literal("...");
     *at_++ = '"';
   }
+  /// In quotes, for arrays; an empty one too.
+  void text(std::string_view text, bool is_cut = false) {
+    *at_++ = '"';
+    escape(text);
+    if (is_cut) literal("...");
+    *at_++ = '"';
+  }
 
  private:
   template <class Word>

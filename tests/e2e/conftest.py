@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from harness import secrets
 from harness.certs import Authority
 from harness.client import Closed
 from harness.flight import Pilot
@@ -33,6 +34,25 @@ def pytest_collection_modifyitems(config, items):
 
 def pytest_report_header(config):
     return f"postern: {BINARY}, engine {os.environ.get('POSTERN_ENGINE', 'as configured')}"
+
+
+def assert_no_secrets() -> None:
+    leaks = secrets.leaks()
+    assert not leaks, "secrets in logs:\n" + "\n".join(leaks)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_secret_at_the_end():
+    """Set up before all others, so that the last words of what they have started are looked at too."""
+    yield
+    assert_no_secrets()
+
+
+@pytest.fixture(autouse=True)
+def no_secret_in_a_log(no_secret_at_the_end):
+    secrets.begin_test()
+    yield
+    assert_no_secrets()
 
 
 class Site:

@@ -8,6 +8,7 @@ import ssl
 import struct
 import time
 
+from harness import secrets
 from harness.message import BadMessage, BodyReader, Message, parse_response_head, take_lines
 
 #: Every timeout of the tests is multiplied by this; sanitizer builds are slow.
@@ -76,8 +77,10 @@ class RawClient:
         self.sock.close()
 
     def send(self, data: bytes | str) -> "RawClient":
+        data = data.encode("latin-1") if isinstance(data, str) else data
+        secrets.notice(data)
         self.sock.settimeout(self.timeout)
-        self.sock.sendall(data.encode("latin-1") if isinstance(data, str) else data)
+        self.sock.sendall(data)
         return self
 
     def fin(self) -> "RawClient":

@@ -15,6 +15,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from harness import secrets
 from harness.client import PATIENCE, Closed, RawClient
 from harness.message import BadMessage, Message
 
@@ -96,6 +97,7 @@ class Postern:
         self.write(self.settings)
         self.stderr_path = self.folder / "stderr.log"
         self.stdout_path = self.folder / "stdout.log"
+        self.watch = secrets.Watch(self.settings, self.stderr_path, self.stdout_path)
         self.process = subprocess.Popen(
             [*(wrapper or []), BINARY, "run", "--config", str(self.config)],
             stdin=subprocess.DEVNULL,
@@ -173,6 +175,7 @@ class Postern:
         if settings is not None:
             if isinstance(settings, dict):
                 self.settings = settings = self.complete(settings)
+                self.watch.use(settings)
             self.write(settings)
         since, before = len(self.stderr()), self.total("postern_config_reloads_total", result=result)
         self.process.send_signal(signal.SIGHUP)
@@ -217,7 +220,7 @@ class Postern:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
-        self.stopped = True
+        self.stopped = self.watch.ended = True
 
     def wait_exit(self, timeout: float = 10) -> int:
         try:
@@ -225,7 +228,7 @@ class Postern:
         except subprocess.TimeoutExpired:
             self.kill()
             raise AssertionError(f"postern did not end in {timeout} s:\n{self.stderr()}") from None
-        self.stopped = True
+        self.stopped = self.watch.ended = True
         return code
 
     def stop(self) -> None:

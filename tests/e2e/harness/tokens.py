@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from harness import secrets
+
 AUDIENCE = "https://models.test"
 
 
@@ -111,8 +113,11 @@ class Prover:
 def sign(header: dict, payload: dict, signer) -> str:
     header = {name: value for name, value in header.items() if value is not None}
     text = b64(json.dumps(header).encode()) + "." + b64(json.dumps(payload).encode())
-    return text + "." + b64(signer(text.encode()))
+    token = text + "." + b64(signer(text.encode()))
+    secrets.add(token)
+    return token
 
 
 def hs256(secret: bytes):
+    secrets.add(secret)
     return lambda data: hmac.new(secret, data, hashlib.sha256).digest()

@@ -66,6 +66,130 @@ TEST(AuditChainFile, WritesWhatTheVerifierAccepts) {
   EXPECT_NE(lines[1].find("\"status\":200,\"bytes_in\":1024,\"bytes_out\":77,\"latency_ms\":1.234"), std::string::npos);
 }
 
+TEST(AuditChainFile, OutcomesThatAreWrittenTogetherShareALine) {
+  const Folder folder;
+  const std::string path = folder / "audit.jsonl";
+  {
+    ChainFile file(stream_in(path), key(), fake_clock);
+    ASSERT_TRUE(file.begin()) << file.error();
+    file.lines().add_record(decoded(sample("a"), RecordKind::outcome));
+    file.lines().add_record(decoded(sample("c"), RecordKind::intent));
+    AuditRecord other = sample("b\"");
+    other.status = 0;
+    other.upstream = other.endpoint = {};
+    file.lines().add_record(decoded(other, RecordKind::outcome));
+    ASSERT_TRUE(file.write()) << file.error();
+    file.end();
+    file.close();
+  }
+  const std::vector<std::string> lines = split_lines(contents(path));
+  ASSERT_EQ(lines.size(), 4u);
+  EXPECT_NE(lines[1].find(R"("kind":"intent")"), std::string::npos) << lines[1];
+  EXPECT_NE(lines[2].find(R"(,"outcomes":[["a",200,1024,77,1.234,"","models","10.0.0.1:80"],)"
+                          R"(["b\"",0,1024,77,1.234,"","",""]],"hash":")"),
+            std::string::npos)
+      << lines[2];
+  EXPECT_TRUE(verify({path}, keys()).is_good());
+}
+
+// Lines of one batch are groups of at most sixteen, and the last of each has the hash.
+TEST(AuditChainFile, LinesThatAreWrittenTogetherShareAHash) {
+  const Folder folder;
+  const std::string path = folder / "audit.jsonl";
+  ChainFile file(stream_in(path), key(), fake_clock);
+  ASSERT_TRUE(file.begin()) << file.error();
+  for (int i = 0; i < 40; ++i) file.lines().add_record(decoded(sample("r")));
+  ASSERT_TRUE(file.write()) << file.error();
+  file.end();
+  const std::string whole = contents(path);
+  std::vector<std::string> lines = split_lines(whole);
+  ASSERT_EQ(lines.size(), 41u);
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const bool has_hash = i == 0 || i == 16 || i == 32 || i == 40;
+    EXPECT_EQ(lines[i].find(",\"hash\":\"") != std::string::npos, has_hash) << i;
+  }
+  EXPECT_TRUE(verify({path}, {}).is_good());
+  const auto spoil = [&](std::size_t line) {
+    std::vector<std::string> spoilt = lines;
+    spoilt[line].replace(spoilt[line].find("alice"), 5, "mally");
+    put(path, join(spoilt));
+    const Verification result = verify({path}, {});
+    ASSERT_EQ(result.problems, 1u) << told(result);
+    EXPECT_EQ(result.findings[0].line, line <= 16 ? 2u : line <= 32 ? 18u : 34u) << told(result);
+    EXPECT_NE(result.findings[0].text.find("or one of those up to"), std::string::npos);
+  };
+  for (const std::size_t line : {1u, 15u, 16u, 17u, 32u, 40u}) spoil(line);
+  // Without its hash a group is part of the next one, and does not fit there.
+  std::vector<std::string> without = lines;
+  without[16].replace(without[16].find(",\"hash\":\""), 74, "");
+  put(path, join(without));
+  EXPECT_FALSE(verify({path}, {}).is_good());
+  without = lines;
+  for (const std::size_t line : {16u, 32u, 40u}) without[line].replace(without[line].find(",\"hash\":\""), 74, "");
+  put(path, join(without));
+  const Verification none = verify({path}, {});
+  EXPECT_EQ(none.problems, 1u) << told(none);
+  EXPECT_NE(told(none).find("from here on 40 records have no hash"), std::string::npos) << told(none);
+}
+
+// kill -9 while a batch is being written: what was written of it is kept, whole lines without a hash as well.
+TEST(AuditChainFile, GoesOnBehindEveryByteOfABatch) {
+  const Folder folder;
+  const std::string path = folder / "audit.jsonl";
+  std::size_t start = 0;
+  {
+    ChainFile file(stream_in(path), key(), fake_clock);
+    append(file, 1);
+    start = contents(path).size();
+    ASSERT_TRUE(file.begin()) << file.error();
+    for (int i = 0; i < 20; ++i) file.lines().add_record(decoded(sample("r"), RecordKind::intent));
+    ASSERT_TRUE(file.write()) << file.error();
+    file.end();
+  }
+  const std::string whole = contents(path);
+  const std::vector<std::string> lines = split_lines(whole);
+  for (std::size_t size = start; size <= whole.size(); size += 7) {
+    put(path, whole.substr(0, size));
+    const auto kept = static_cast<std::uint64_t>(std::count(whole.begin(), whole.begin() + static_cast<long>(size), '\n'));
+    const Verification before = verify({path}, keys());
+    ASSERT_TRUE(before.is_good()) << size << ": " << told(before);
+    {
+      ChainFile file(stream_in(path), key(), fake_clock);
+      append(file, 1, "after");
+      file.close();
+    }
+    const Verification after = verify({path}, keys());
+    ASSERT_TRUE(after.is_good()) << size << ": " << told(after);
+    const bool is_torn = size != start && whole[size - 1] != '\n';
+    ASSERT_EQ(after.chains.size(), 1u);
+    ASSERT_EQ(after.chains[0].last_seq, kept + (is_torn ? 1u : 0u) + 3u) << size << ": " << told(after);
+    ASSERT_EQ(after.chains[0].sealed_seq, after.chains[0].last_seq);
+  }
+}
+
+// The other process of an upgrade dies in the middle of a batch; this one has to go on, and to close.
+TEST(AuditChainFile, GoesOnBehindAnotherProcesssBatchThatWasCutShort) {
+  const Folder folder;
+  const std::string path = folder / "audit.jsonl";
+  for (const bool has_records : {true, false}) {
+    std::filesystem::remove(path);
+    ChainFile one(stream_in(path), key(), fake_clock), other(stream_in(path), key(), fake_clock);
+    append(one, 1);
+    ASSERT_TRUE(other.begin()) << other.error();
+    for (int i = 0; i < 5; ++i) other.lines().add_record(decoded(sample("r"), RecordKind::intent));
+    ASSERT_TRUE(other.write()) << other.error();
+    other.end();
+    const std::string whole = contents(path);
+    put(path, whole.substr(0, whole.find('\n', whole.rfind('\n', whole.size() - 2) - 300) + 1));
+    if (has_records) append(one, 1);
+    one.close();
+    const Verification result = verify({path}, keys());
+    EXPECT_TRUE(result.is_good()) << told(result);
+    EXPECT_TRUE(result.chains[0].is_closed);
+    EXPECT_EQ(has_note(result, "without a hash"), !has_records) << told(result);
+  }
+}
+
 TEST(AuditChainFile, GoesOnWithItsChainAfterAStop) {
   const Folder folder;
   const std::string path = folder / "audit.jsonl";
@@ -338,12 +462,31 @@ TEST(AuditChainFile, AFileThatWasMovedAwayIsFollowedByANewOne) {
   EXPECT_EQ(result.chains.size(), 1u);
 }
 
+TEST(AuditChainFile, AClockThatIsSetBackDoesNotMixUpClosedFiles) {
+  const Folder folder;
+  const std::string path = folder / "audit.jsonl";
+  config::AuditStream settings = stream_in(path);
+  settings.rotate_size = 1;  // each time
+  for (int i = 0; i < 4; ++i) {
+    fake_time -= 3'600'000'000'000;
+    ChainFile file(settings, key(), fake_clock);
+    append(file, 2);
+  }
+  ASSERT_EQ(::unlink(path.c_str()), 0);  // as if killed behind the last rename
+  ChainFile file(settings, key(), fake_clock);
+  append(file, 1);
+  const Verification result = verify(folder.files(), {});
+  EXPECT_TRUE(result.is_good()) << told(result);
+  EXPECT_EQ(result.chains.size(), 1u);
+}
+
 // Whenever it dies, what it leaves is a chain, and the next one goes on with it.
 TEST(AuditChainFile, KilledAtAnyMomentItLeavesAVerifiableChain) {
   const Folder folder;
   const std::string path = folder / "audit.jsonl";
   const auto trusted = keys();  // made before the fork: one that a child makes for itself is nobody's
   for (int round = 0; round < 12; ++round) {
+    fake_time += 60'000'000'000;  // each child's clock goes on by itself, and closed files are ordered by time
     const pid_t child = ::fork();
     ASSERT_GE(child, 0);
     if (child == 0) {

@@ -74,6 +74,9 @@ TEST(VerifyKey, EllipticSignaturesAreTwoNumbersInRange) {  // T73
       EXPECT_FALSE(key.verify(algorithm, "message", bad + bad));
     }
     EXPECT_FALSE(key.verify(algorithm, "message", '\0' + r + '\0' + s));
+    for (const std::string& more : {std::string(1, '\0'), std::string(1, 'x'), std::string(curve.bytes, '\0'), good})
+      EXPECT_FALSE(key.verify(algorithm, "message", good + more));
+    EXPECT_FALSE(key.verify(algorithm, "message", good.substr(0, good.size() - 1)));
     EXPECT_FALSE(key.verify(algorithm, "message", std::string(4096, 'x')));
     EXPECT_FALSE(key.verify(algorithm, "message", test::to_der_signature(good)));
   }

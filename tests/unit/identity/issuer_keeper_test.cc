@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <condition_variable>
 
 #include "unit/identity/token_support.h"
@@ -234,13 +235,22 @@ TEST_F(Keeper, SecretsAndPemStandInFiles) {
 }
 
 TEST_F(Keeper, EndsWhileItFetches) {  // T87
-  ScriptedServer server({"wait"});
-  config::Issuer issuer = local(server);
-  std::thread applying([&] { keeper.apply({issuer}, {}, 16384); });
-  server.await_requests(1);
-  keeper.ask("corp", "x", [](bool) {});
-  keeper.ask("nobody", "x", [](bool fetched) { EXPECT_FALSE(fetched); });
-  applying.join();
+  ScriptedServer server({ok(one_key(SigningKey::p256(), "a")), "wait"});
+  auto one = std::make_unique<IssuerKeeper>(nullptr);
+  ASSERT_TRUE(one->apply({local(server)}, {}, 16384)->issuers()[0].keys);
+  std::atomic<int> answers = 0;
+  const auto refused = [&answers](bool fetched) {
+    EXPECT_FALSE(fetched);
+    ++answers;
+  };
+  one->ask("corp", "x", refused);
+  one->ask("nobody", "x", refused);
+  ASSERT_TRUE(server.await_requests(2));
+  const auto begun = std::chrono::steady_clock::now();
+  one->apply({}, {}, 16384);  // a reload without it
+  one.reset();
+  EXPECT_EQ(answers, 2);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(3));  // a fetch has five
 }
 
 }  // namespace

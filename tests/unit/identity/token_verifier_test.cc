@@ -420,6 +420,24 @@ TEST(TokenVerifier, AddressesAreOnlyThoseThatAreClear) {  // T44
   }
 }
 
+TEST(TokenVerifier, AddressesAreVerifiedWhereTheIssuerSaysSo) {  // T44
+  const auto set = issuers();
+  const auto is_verified = [&](const std::string& more) {
+    return verify_token(*set,
+                        make_token(R"({"iss":"https://a.example","sub":"a","aud":"api","exp":1700000300,)"
+                                   R"("email":"a@corp.com")" +
+                                   more + "}"),
+                        kNow)
+        .principal.email_verified;
+  };
+  EXPECT_TRUE(is_verified(R"(,"email_verified":true)"));
+  EXPECT_FALSE(is_verified(""));
+  for (const char* no :
+       {"false", "\"false\"", "0", "null", "\"\"", "\"yes\"", "[true,false]", "{\"a\":true}", "[]", "2"}) {
+    EXPECT_FALSE(is_verified(R"(,"email_verified":)" + std::string(no))) << no;
+  }
+}
+
 TEST(TokenVerifier, RolesAreMapped) {
   const std::vector<config::RoleMapping> mappings{{"admin", "", {"g1"}, {}},
                                                   {"reader", "corp", {}, {"viewer"}},
