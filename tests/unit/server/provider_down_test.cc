@@ -46,8 +46,8 @@ class Place {
         keeper_([this](IssuerKeeper::Set set) { install(std::move(set)); }, fake_clock),
         client_(core_.port()) {
     core_.run_on_core([this] {
-      gate().waiters().set_ask([this](const std::string& issuer, const std::string& kid, std::uint64_t place) {
-        keeper_.ask(issuer, kid, [this, issuer, place](bool fetched) {
+      gate().waiters().set_ask([this](const std::string& issuer, std::string_view kid, std::uint64_t place) {
+        keeper_.ask(issuer, std::string(kid), [this, issuer, place](bool fetched) {
           core_.core().post_answer(place, fetched || !keeper_.is_failing(issuer));
         });
       });
