@@ -26,6 +26,7 @@ known: dict[bytes, None] = {}  # all of the session, in the order in which they 
 in_test: dict[bytes, None] = {}  # made or sent by this test
 before: dict[bytes, None] = {}  # or the one before: postern logs a request when its answer has been read
 watched: list["Watch"] = []
+heard = bytearray()  # what postern has told others about itself, since the last look
 
 
 def add(secret: str | bytes) -> None:
@@ -90,6 +91,19 @@ def spellings(secret: bytes) -> set[bytes]:
     return found
 
 
+def needles_of(secrets) -> dict[bytes, bytes]:
+    return {needle: secret for secret in secrets for needle in spellings(secret)}
+
+
+def look(text: bytes, needles: dict[bytes, bytes]):
+    for needle, secret in needles.items():
+        if needle in text:
+            yield f"{secret[:6].decode(errors='replace')}... ({len(secret)} bytes), as {needle[:60]!r}"
+    for name, shape in SHAPES.items():
+        if found := shape.search(text):
+            yield f"{name}: {found[0][:60]!r}"
+
+
 class Watch:
     """The files that one postern writes."""
 
@@ -132,13 +146,9 @@ class Watch:
             except (OSError, EOFError):
                 continue  # it is being rotated, or packed: it comes again under another name
             if needles is None:
-                needles = {needle: secret for secret in secrets for needle in spellings(secret)}
-            for needle, secret in needles.items():
-                if needle in text:
-                    yield path, f"{secret[:6].decode(errors='replace')}... ({len(secret)} bytes), as {needle[:60]!r}"
-            for name, shape in SHAPES.items():
-                if found := shape.search(text):
-                    yield path, f"{name}: {found[0][:60]!r}"
+                needles = needles_of(secrets)
+            for what in look(text, needles):
+                yield path, what
 
 
 def glob_safe(name: str) -> str:
@@ -153,7 +163,10 @@ def begin_test() -> None:
 
 def find() -> list[str]:
     """What postern has written since the last time that it should not have."""
-    found = []
+    told = bytes(heard)
+    heard.clear()
+    needles = needles_of({**before, **in_test}) if told else {}
+    found = [f"a collector was told {what}" for what in look(told, needles)]
     for one in list(watched):
         secrets = {**before, **in_test}
         if one.ended:  # the last look: its last words may be about what came from other tests
