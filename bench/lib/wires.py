@@ -237,7 +237,7 @@ name = "bench"
 file = "{{{folder}}}/audit.jsonl"
 key_file = "{{audit_key}}"
 sync = "{sync}"
-rotate_size = "64MiB"
+rotate_size = "16MiB"
 keep = 1
 
 [[listener]]

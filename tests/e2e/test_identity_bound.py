@@ -111,7 +111,7 @@ def test_dpop_where_tls_ends_before_us(postern_with, origin, issuer):
     """The client signs the URL that it knows; whether that was https only a trusted proxy may tell."""
     for trusted, good in ((["127.0.0.0/8"], 200), ([], 401)):
         here = postern_with(settings(origin, issuer, {"trusted_proxies": trusted}))
-        prover, told = Prover(issuer), "X-Forwarded-Proto: https\r\n"
+        prover, told = Prover(issuer.token), "X-Forwarded-Proto: https\r\n"
         first = ask(here, "/x", headers=prover.headers("GET", "https://a.test/x") + told)
         prover.nonce = first.fields.get("dpop-nonce")
         assert ask(here, "/x", headers=prover.headers("GET", "https://a.test/x") + told).status == good
