@@ -25,7 +25,8 @@ struct CoreGroups : testing::Test {
     sources->credentials.cache_ttl = std::chrono::minutes(15);
     sources->credentials.failures_per_second = 5;
     const std::vector<config::RoleMapping> mappings{{.role = "pilot", .issuer = {}, .groups = {kCrew}, .roles = {}},
-                                                    {.role = "boss", .issuer = {}, .groups = {}, .roles = {"pilot"}}};
+                                                    {.role = "captain", .issuer = {}, .groups = {}, .roles = {"senior"}},
+                                                    {.role = "boss", .issuer = {}, .groups = {}, .roles = {"captain"}}};
     sources->issuers = test::one_issuer(issuer, test::rsa_keys(), mappings);
     core.install(std::move(sources), now.unix_s);
   }
@@ -58,13 +59,14 @@ TEST_F(CoreGroups, AreLookedUpByTenantAndObject) {
 }
 
 TEST_F(CoreGroups, AreCompletedAndMapped) {
-  const std::string text = token();
+  const std::string text = token(R"("hasgroups":true,"roles":["senior"])");
   const std::vector<std::string> groups{"dddddddd-0000-0000-0000-00000000000d", kCrew};
   const Identified found = with_groups(text, &groups);
   ASSERT_EQ(found.verdict, Verdict::good);
   EXPECT_FALSE(found.who->groups_incomplete);
   EXPECT_EQ(found.who->groups, (std::vector<std::string>{kCrew, groups[0]}));
-  EXPECT_EQ(found.who->roles, std::vector<std::string>{"pilot"});  // and not boss: that one asks the issuer's roles
+  // And not boss: roles are mapped from the issuer's.
+  EXPECT_EQ(found.who->roles, (std::vector<std::string>{"captain", "pilot", "senior"}));
   ASSERT_TRUE(recall(text));
   now.unix_s += 599;
   EXPECT_TRUE(recall(text));
