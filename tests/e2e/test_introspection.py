@@ -138,6 +138,7 @@ def test_jwts_as_well_where_it_is_asked_about_all(postern_with, origin, provider
     assert provider.asked == [token, fresh]
 
 
+@pytest.mark.concurrency
 def test_requests_wait_for_one_answer(postern_with, origin, provider):
     here = postern_with(settings(origin, provider, workers=2))
     provider.delay = 0.4
@@ -163,6 +164,7 @@ def test_an_answer_is_believed_for_its_time(postern_with, origin, provider):
     assert provider.asked == [token, token]
 
 
+@pytest.mark.concurrency
 def test_what_turns_inactive_is_forgotten_everywhere(postern_with, origin, provider):
     """One worker is asked about a token it does not know; the others, that know it, forget it (T84)."""
     here = postern_with(settings(origin, provider, workers=3, introspection_ttl="10m"))

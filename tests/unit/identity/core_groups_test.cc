@@ -24,9 +24,10 @@ struct CoreGroups : testing::Test {
     sources->credentials.cache_size = 1 << 20;
     sources->credentials.cache_ttl = std::chrono::minutes(15);
     sources->credentials.failures_per_second = 5;
-    const std::vector<config::RoleMapping> mappings{{.role = "pilot", .issuer = {}, .groups = {kCrew}, .roles = {}},
-                                                    {.role = "captain", .issuer = {}, .groups = {}, .roles = {"senior"}},
-                                                    {.role = "boss", .issuer = {}, .groups = {}, .roles = {"captain"}}};
+    const std::vector<config::RoleMapping> mappings{
+        {.role = "pilot", .issuer = {}, .groups = {kCrew}, .roles = {}},
+        {.role = "captain", .issuer = {}, .groups = {}, .roles = {"senior"}},
+        {.role = "boss", .issuer = {}, .groups = {}, .roles = {"captain"}}};
     sources->issuers = test::one_issuer(issuer, test::rsa_keys(), mappings);
     core.install(std::move(sources), now.unix_s);
   }
