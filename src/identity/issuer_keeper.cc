@@ -168,8 +168,8 @@ void IssuerKeeper::install(Set set, std::vector<Wanted> wanted, const std::share
 }
 
 void IssuerKeeper::leave(std::unique_ptr<Followed> followed) {
-  settle(*followed);
   followed->leave();
+  settle(*followed);  // behind it: who waits is told that nothing was fetched
   leaving_.push_back(std::move(followed));
 }
 
