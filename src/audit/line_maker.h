@@ -47,8 +47,8 @@ class LineMaker {
   [[nodiscard]] const std::string& stream() const noexcept { return stream_; }
   [[nodiscard]] const Position& position() const noexcept { return position_; }
 
-  // Each appends a line to the batch; outcomes are gathered, and share one. May throw std::bad_alloc, or std::runtime_error when the library will not hash:
-  // then reject().
+  // Each appends a line to the batch; outcomes are gathered, and share one. May throw std::bad_alloc, or
+  // std::runtime_error when the library will not hash: then reject().
   void add_record(const DecodedRecord& decoded);
   void add_file(Begin begin, std::string_view after, std::string_view problem);
   void add_open(std::string_view after);
@@ -84,12 +84,12 @@ class LineMaker {
   Position accepted_;
   const std::unique_ptr<char[]> room_;
   std::size_t used_ = 0;
-  std::size_t group_ = 0;        // where the last group begins in it
-  std::size_t group_lines_ = 0;  // 0: it is over
+  std::size_t group_ = 0;                   // where the last group begins in it
+  std::size_t group_lines_ = 0;             // 0: it is over
   const std::unique_ptr<char[]> outcomes_;  // "[...],[...],"
   std::size_t outcomes_used_ = 0;
-  std::string open_;             // lines in the file that are part of the first group of the batch
-  bool has_open_ = false;        // they have yet to be hashed
+  std::string open_;       // lines in the file that are part of the first group of the batch
+  bool has_open_ = false;  // they have yet to be hashed
   crypto::Sha256Hasher hasher_;
   std::string escaped_;
   std::int64_t offset_ns_ = 0;

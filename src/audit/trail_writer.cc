@@ -18,8 +18,8 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
 // How long intents that are waited for may gather, where there are several at a time: one alone would just be late. The
-// more there are, the longer, since each batch costs two changes of threads and ten system calls; and as long as the disk
-// has taken, since its work of a kind: then half of the time goes into waiting for others.
+// more there are, the longer, since each batch costs two changes of threads and ten system calls; and as long as the
+// disk has just taken, which keeps it and the CPU from doing the same for few again and again.
 constexpr std::size_t kSeveral = 3;
 constexpr microseconds kGather{150}, kGatherForEach{10}, kMostGather{500}, kMostGatherForDisk{2000};
 constexpr milliseconds kNap{20};  // and all other records; who waits ends a nap
@@ -131,8 +131,8 @@ void TrailWriter::rest(const StreamWriter::Work& round) noexcept {
     const auto for_them = std::min(kGather + kGatherForEach * static_cast<std::int64_t>(round.awaited), kMostGather);
     const auto for_disk = std::min(microseconds(round.sync_ns / 1000), kMostGatherForDisk);
     std::this_thread::sleep_for(std::max(for_them, for_disk));
-  } else if (round.has_written || std::ranges::any_of(streams_, is_failing)) {  // failing: cores would ring for each record
-    bell_.nap(kNap);
+  } else if (round.has_written || std::ranges::any_of(streams_, is_failing)) {
+    bell_.nap(kNap);  // also while one fails: cores would ring for each record
   } else {
     std::int64_t until = now_ms() + kIdleMs;
     for (const auto& stream : streams_) until = std::min(until, stream->due_ms());

@@ -59,7 +59,7 @@ struct Issuer {
   std::string graph_client_id;
   std::string graph_secret_file;
   std::string graph_url;
-  std::string graph_token_url;  // empty: that of the token's tenant
+  std::string graph_token_url;  // {tenantid}: the caller's tenant
   // Where what we want to know stands; dotted paths into the claims. Empty: what the template says.
   std::string subject_claim;
   std::string email_claim;

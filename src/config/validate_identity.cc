@@ -114,6 +114,20 @@ void check_introspection(const Place& place) {
     place.add("introspection_tokens", "has no effect without introspection_url");
 }
 
+void check_graph(const Place& place) {
+  const Issuer& issuer = place.issuer;
+  if (issuer.graph_client_id.empty()) {
+    if (!issuer.graph_secret_file.empty()) place.add("graph_secret_file", "has no effect without graph_client_id");
+    return;
+  }
+  if (issuer.kind != IssuerTemplate::entra) place.add("graph_client_id", "is for template = \"entra\" alone");
+  if (issuer.graph_secret_file.empty()) place.add("graph_secret_file", "missing", "the application's secret");
+  check_url(place, "graph_url", issuer.graph_url);
+  std::string url = issuer.graph_token_url;
+  if (const std::size_t at = url.find(kTenantPlace); at != std::string::npos) url.replace(at, kTenantPlace.size(), "t");
+  check_url(place, "graph_token_url", url);
+}
+
 /// A token is shown to nobody but its issuer: where several could be meant, the route says which.
 void check_introspecting_routes(const Settings& settings, Report& report) {
   std::vector<std::string_view> all;
@@ -164,6 +178,7 @@ void validate_identity(const Settings& settings, const Origins& origins, Report&
     check_types(place);
     check_tenants(place);
     check_introspection(place);
+    check_graph(place);
   }
   check_introspecting_routes(settings, report);
   for (std::size_t i = 0; i < settings.routes.size(); ++i) {

@@ -1,10 +1,13 @@
 #include "identity/core_identity.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
 #include "identity/api_key.h"
+#include "identity/graph_answer.h"
 #include "identity/header_texts.h"
+#include "identity/token_claims.h"
 #include "identity/token_verifier.h"
 
 namespace postern::identity {
@@ -23,6 +26,8 @@ Verdict verdict_of(TokenFault fault) noexcept {
 }
 
 constexpr std::string_view kRevoked = "revoked";
+// Then the directory is asked again.
+constexpr std::int64_t kWithoutGroupsS = 10;
 
 }  // namespace
 
@@ -61,7 +66,15 @@ Identified CoreIdentity::verify(std::string_view token, const KeyedHash& hash, c
   if (refused_.find(hash, now.steady_ms)) return {Verdict::remembered, {}, "refused a moment ago"};
   if (!budget_.may_check(client, now.steady_ms)) return {Verdict::over_budget, {}, "too many bad credentials"};
   return sources_->api_keys && is_api_key(token) ? verify_api_key(token, hash, client, now)
-                                                 : verify_jwt(token, hash, client, now);
+                                                 : verify_jwt(token, hash, client, now, {});
+}
+
+Identified CoreIdentity::verify_with_groups(std::string_view token, const KeyedHash& hash,
+                                            const std::vector<std::string>* groups, const http::Address& client,
+                                            Moment now) {
+  // Somebody else may have waited for the same.
+  if (PrincipalPin known = recall(token, hash, now.unix_s)) return {Verdict::good, std::move(known), {}};
+  return verify_jwt(token, hash, client, now, {.looked_up = true, .groups = groups});
 }
 
 Identified CoreIdentity::verify_api_key(std::string_view token, const KeyedHash& hash, const http::Address& client,
@@ -73,13 +86,22 @@ Identified CoreIdentity::verify_api_key(std::string_view token, const KeyedHash&
 }
 
 Identified CoreIdentity::verify_jwt(std::string_view token, const KeyedHash& hash, const http::Address& client,
-                                    Moment now) {
+                                    Moment now, Missing missing) {
   TokenVerdict verdict = verify_token(*sources_->issuers, token, now.unix_s);
   if (verdict.is_good()) {
-    const TokenFacts facts{.issuer = static_cast<IssuerIndex>(verdict.issuer),
-                           .key = verdict.key_id,
-                           .good_from = verdict.good_from,
-                           .good_until = verdict.good_until};
+    TokenFacts facts{.issuer = static_cast<IssuerIndex>(verdict.issuer),
+                     .key = verdict.key_id,
+                     .good_from = verdict.good_from,
+                     .good_until = verdict.good_until};
+    const IssuerRules& rules = *sources_->issuers->issuers()[verdict.issuer].rules;
+    if (verdict.principal.groups_incomplete && !rules.settings.graph_client_id.empty()) {
+      std::string path = missing.looked_up ? std::string() : directory_path_of(verdict.principal);
+      if (!path.empty()) return {Verdict::no_groups, {}, "groups", rules.settings.name, std::move(path)};
+      if (missing.groups)
+        complete_groups(rules, *missing.groups, verdict.principal);
+      else
+        facts.good_until = std::min(facts.good_until, now.unix_s + kWithoutGroupsS);
+    }
     return accept(token, hash, std::move(verdict.principal), facts, now);
   }
   if (verdict.signature_checked) budget_.failed(client, now.steady_ms);

@@ -40,6 +40,7 @@ enum class Verdict : std::uint8_t {
   remembered,   // 401, as a moment ago
   over_budget,  // 429
   unknown_key,  // its issuer may have a new key: ask, then verify again
+  no_groups,    // good, but its groups have to be looked up: see verify_with_groups()
   unavailable,  // 503
 };
 
@@ -47,7 +48,7 @@ struct Identified {
   Verdict verdict = Verdict::refused;
   PrincipalPin who{};
   std::string_view reason{};  // static, for the log: never the caller's business
-  // unknown_key and unavailable: whose keys are missed, and which one
+  // unknown_key and unavailable: whose keys are missed, and which one; no_groups: in whose directory, and where
   std::string issuer{};
   std::string kid{};
 };
@@ -84,6 +85,10 @@ class CoreIdentity {
   /// That issuer has told somebody that the token is not active (any more).
   void forget(std::string_view token, std::string_view issuer, Moment now) noexcept;
 
+  /// verify() once more, after no_groups; nullptr: they could not be had, and stay unknown for a while.
+  Identified verify_with_groups(std::string_view token, const KeyedHash& hash, const std::vector<std::string>* groups,
+                                const http::Address& client, Moment now);
+
   /// For proofs that are checked elsewhere: the same budget as tokens have.
   bool may_check(const http::Address& client, Moment now) noexcept { return budget_.may_check(client, now.steady_ms); }
   void failed(const http::Address& client, Moment now) noexcept { budget_.failed(client, now.steady_ms); }
@@ -101,7 +106,13 @@ class CoreIdentity {
     return {unix_s, sources_->generation, keys_, revoked_};
   }
   Identified verify_api_key(std::string_view token, const KeyedHash& hash, const http::Address& client, Moment now);
-  Identified verify_jwt(std::string_view token, const KeyedHash& hash, const http::Address& client, Moment now);
+  /// What is known of groups that the token has no room for.
+  struct Missing {
+    bool looked_up = false;
+    const std::vector<std::string>* groups = nullptr;
+  };
+  Identified verify_jwt(std::string_view token, const KeyedHash& hash, const http::Address& client, Moment now,
+                        Missing missing);
   Identified accept(std::string_view token, const KeyedHash& hash, Principal principal, const TokenFacts& facts,
                     Moment now);
   Identified refuse(const KeyedHash& hash, std::string_view reason, Moment now) noexcept;

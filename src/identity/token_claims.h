@@ -39,6 +39,9 @@ TokenFault check_party(const StrictJson::Object& claims, const IssuerRules& rule
 TokenFault make_principal(const StrictJson::Object& claims, const IssuerRules& rules, const TokenTimes& times,
                           Principal& out);
 
+/// The groups that a token had no room for have been found: these are all.
+void complete_groups(const IssuerRules& rules, const std::vector<std::string>& groups, Principal& who);
+
 /// `azp`, `client_id`..., wherever the issuer has it. Empty: not said.
 std::string_view client_of(const StrictJson::Object& claims, const IssuerRules& rules) noexcept;
 

@@ -126,6 +126,22 @@ void add_service_account_groups(const std::string& subject, std::vector<std::str
   groups.push_back("system:serviceaccounts:" + subject.substr(kPrefix.size(), colon - kPrefix.size()));
 }
 
+/// What the config makes of groups and roles. Of roles only once: those that it has made itself are not asked about.
+enum class Mapped : bool { by_groups, by_both };
+void add_mapped_roles(const IssuerRules& rules, Mapped by, Principal& out) {
+  std::vector<std::string> mapped;
+  for (const config::RoleMapping& mapping : rules.mappings) {
+    const bool holds =
+        std::any_of(mapping.groups.begin(), mapping.groups.end(),
+                    [&out](const std::string& group) { return is_member(out.groups, group); }) ||
+        (by == Mapped::by_both && std::any_of(mapping.roles.begin(), mapping.roles.end(),
+                                              [&out](const std::string& role) { return is_member(out.roles, role); }));
+    if (holds) mapped.push_back(mapping.role);
+  }
+  out.roles.insert(out.roles.end(), mapped.begin(), mapped.end());
+  make_set(out.roles);
+}
+
 void add_membership(const Object& claims, const IssuerRules& rules, Principal& out) {
   out.groups = texts_at(claims, rules.groups_paths);
   out.roles = texts_at(claims, rules.roles_paths);
@@ -135,16 +151,7 @@ void add_membership(const Object& claims, const IssuerRules& rules, Principal& o
   if (is_keycloak && rules.settings.roles_claim.empty()) add_client_roles(claims, rules, out.roles);
   make_set(out.groups);
   make_set(out.roles);
-  std::vector<std::string> mapped;
-  for (const config::RoleMapping& mapping : rules.mappings) {
-    const bool holds = std::any_of(mapping.groups.begin(), mapping.groups.end(),
-                                   [&out](const std::string& group) { return is_member(out.groups, group); }) ||
-                       std::any_of(mapping.roles.begin(), mapping.roles.end(),
-                                   [&out](const std::string& role) { return is_member(out.roles, role); });
-    if (holds) mapped.push_back(mapping.role);
-  }
-  out.roles.insert(out.roles.end(), mapped.begin(), mapped.end());
-  make_set(out.roles);
+  add_mapped_roles(rules, Mapped::by_both, out);
 }
 
 /// Whether there are more groups than the token tells (OpenID Connect Core 5.6.2; Entra's overage).
@@ -182,6 +189,13 @@ bool add_binding(const Object& claims, Principal& out) {
 }
 
 }  // namespace
+
+void complete_groups(const IssuerRules& rules, const std::vector<std::string>& groups, Principal& who) {
+  who.groups.insert(who.groups.end(), groups.begin(), groups.end());
+  make_set(who.groups);
+  add_mapped_roles(rules, Mapped::by_groups, who);
+  who.groups_incomplete = false;
+}
 
 TokenFault make_principal(const Object& claims, const IssuerRules& rules, const TokenTimes& times, Principal& out) {
   out.subject = text_at(claims, rules.subject_paths);

@@ -23,6 +23,7 @@ class Gate {
   FramePool& frames() noexcept { return loop_.frames(); }
   identity::CoreIdentity& identity() noexcept { return identity_; }
   KeyWaiters& waiters() noexcept { return waiters_; }
+  KeyWaiters& group_waiters() noexcept { return group_waiters_; }
   KeyWaiters& token_waiters() noexcept { return token_waiters_; }
   limit::CoreLimits& limits() noexcept { return limits_; }
   identity::AssertionSigner& signer() noexcept { return signer_; }
@@ -36,6 +37,7 @@ class Gate {
   const Reply* authorize(RequestContext& rc, const AccessRule& rule);
 
  private:
+  Task<identity::Identified> look_up_groups(RequestContext& rc, identity::Identified found);
   Task<const Reply*> introspect(RequestContext& rc, const AccessRule& rule);
   const Reply* accept(RequestContext& rc, const AccessRule& rule, PrincipalPin who);
   const Reply* check_proof(RequestContext& rc);
@@ -57,6 +59,7 @@ class Gate {
   identity::CoreIdentity identity_;
   KeyWaiters waiters_;
   KeyWaiters token_waiters_;
+  KeyWaiters group_waiters_;
   limit::CoreLimits limits_;
   identity::AssertionSigner signer_;
 };

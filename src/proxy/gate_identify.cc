@@ -66,7 +66,8 @@ const Reply* Gate::recall(RequestContext& rc, const AccessRule& rule) {
 
 Task<const Reply*> Gate::authenticate(RequestContext& rc, const AccessRule& rule) {
   Caller& caller = *rc.caller;
-  if (!rule.introspects.empty() &&
+  // What stands in X-API-Key is meant to be a key of ours: nobody else gets to see it.
+  if (!rule.introspects.empty() && caller.presented.carrier != Carrier::api_key_header &&
       identity_.is_asked_about(caller.presented.text, rule.introspects, rule.introspects_all)) {
     const Reply* reply = co_await introspect(rc, rule);
     co_return reply;
@@ -84,10 +85,25 @@ Task<const Reply*> Gate::authenticate(RequestContext& rc, const AccessRule& rule
     if (found.verdict == identity::Verdict::unknown_key && place.is_sure)
       found = identity_.remember(caller.hash, found.reason, now());
   }
+  if (found.verdict == identity::Verdict::no_groups) found = co_await look_up_groups(rc, std::move(found));
   caller.unknown = false;
   if (found.verdict != identity::Verdict::good) co_return refuse(rc, found);
   metrics_.credential(CredentialResult::verified);
   co_return accept(rc, rule, std::move(found.who));
+}
+
+/// The token is good, but has no room for all groups of its owner.
+Task<Identified> Gate::look_up_groups(RequestContext& rc, Identified found) {
+  const Caller& caller = *rc.caller;
+  std::shared_ptr<const std::vector<std::string>> groups;
+  if (group_waiters_.can_ask()) {
+    KeyWaiters::Place place(group_waiters_, loop_);
+    group_waiters_.ask(place, found.issuer, found.kid);
+    const net::Waited waited = co_await place.signal.wait(KeyWaiters::kPatienceMs);
+    static_cast<void>(waited);  // either way: what is known now has to do
+    groups = std::move(place.groups);
+  }
+  co_return identity_.verify_with_groups(caller.presented.text, caller.hash, groups.get(), rc.client_address, now());
 }
 
 /// RFC 7662: the issuer says what the token means.

@@ -21,12 +21,13 @@ KeyWaiters::Place::~Place() {
   --owner_.count_;
 }
 
-void KeyWaiters::answered(std::uint64_t number, bool is_sure,
-                          std::shared_ptr<const identity::IntrospectionAnswer> said) noexcept {
+void KeyWaiters::answered(std::uint64_t number, bool is_sure, std::shared_ptr<const identity::IntrospectionAnswer> said,
+                          std::shared_ptr<const std::vector<std::string>> groups) noexcept {
   for (Place* place = first_; place; place = place->next_) {
     if (place->number_ != number) continue;
     place->is_sure = is_sure;
     place->said = std::move(said);
+    place->groups = std::move(groups);
     place->signal.notify();
     return;
   }

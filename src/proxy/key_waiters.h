@@ -1,6 +1,6 @@
 // Requests of one core that wait for the keys of an issuer: a token named a key that nobody knows (yet). Each new set
 // of keys wakes all of them to look again; so does the news that there will be none. Another one of these holds those
-// that wait for what an issuer says of their token. One core only.
+// that wait for what an issuer says of their token, a third those whose groups are looked up. One core only.
 #pragma once
 
 #include <cstddef>
@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "identity/introspection.h"
 #include "net/loop.h"
@@ -36,6 +37,8 @@ class KeyWaiters {
     bool is_sure = false;
     /// What the issuer has said of the token, where that was the question; nullptr: nothing (yet).
     std::shared_ptr<const identity::IntrospectionAnswer> said;
+    /// All groups of the caller, where those were missing; nullptr: they could not be had (yet).
+    std::shared_ptr<const std::vector<std::string>> groups;
 
    private:
     friend class KeyWaiters;
@@ -51,8 +54,8 @@ class KeyWaiters {
     ask_(issuer, what, place.number_);
   }
   /// To who waits there, if somebody still does. Keys that have come are installed by then.
-  void answered(std::uint64_t place, bool is_sure,
-                std::shared_ptr<const identity::IntrospectionAnswer> said = nullptr) noexcept;
+  void answered(std::uint64_t place, bool is_sure, std::shared_ptr<const identity::IntrospectionAnswer> said = nullptr,
+                std::shared_ptr<const std::vector<std::string>> groups = nullptr) noexcept;
   [[nodiscard]] std::size_t size() const noexcept { return count_; }
 
  private:

@@ -71,6 +71,7 @@ class SnapshotBuilder {
   static void add_audit(Job& job, proxy::AccessRules& rules);
   void add_assertion(Job& job);
   [[nodiscard]] bool keeps_old(const Job& job) const;
+  void check_secret(Job& job, const std::string& key, const std::string& file) const;
   [[nodiscard]] std::shared_ptr<const identity::KeySet> last_keys(const std::string& issuer) const;
   std::shared_ptr<const crypto::TicketKeys> ticket_keys(const config::Listener& listener);
 

@@ -60,8 +60,8 @@ const config::Issuer* introspected_by(const config::RouteAccess& access, const s
 }
 
 std::unique_ptr<const AccessRule> rule_of(const config::RouteAccess& access, const std::vector<config::Issuer>& issuers,
-                                          const policy::PolicySet& policies,
-                                          const limit::LimitBook& limits, const config::Credentials& credentials) {
+                                          const policy::PolicySet& policies, const limit::LimitBook& limits,
+                                          const config::Credentials& credentials) {
   auto rule = std::make_unique<AccessRule>();
   rule->auth = access.auth;
   rule->takes_bearer = takes(access, "bearer");
@@ -93,11 +93,10 @@ void SnapshotBuilder::add_identity(Job& job) {
   sources->issuers = IssuerSet::make(settings.issuers, settings.role_mappings, settings.credentials.max_token);
   for (std::size_t i = 0; i < settings.issuers.size(); ++i) {
     const config::Issuer& issuer = settings.issuers[i];
-    if (!issuer.introspection_url.empty()) {
-      const auto secret = identity::load_client_secret(issuer.introspection_secret_file);
-      if (!secret && !keeps_old(job))
-        job.complain("issuer[" + std::to_string(i) + "].introspection_secret_file", secret.error);
-    }
+    const std::string path = "issuer[" + std::to_string(i) + "].";
+    if (!issuer.introspection_url.empty())
+      check_secret(job, path + "introspection_secret_file", issuer.introspection_secret_file);
+    if (!issuer.graph_client_id.empty()) check_secret(job, path + "graph_secret_file", issuer.graph_secret_file);
     if (identity::key_file_of(issuer).empty()) continue;  // fetched
     KeySet::Made made = identity::load_key_file(issuer);
     for (const std::string& skipped : made.skipped)
@@ -124,6 +123,12 @@ void SnapshotBuilder::add_identity(Job& job) {
       job.complain("credentials.api_key_file", keys.error);
   }
   job.out.identity = std::move(sources);
+}
+
+/// Those who need it read it for themselves, and go on with the one that they have when it cannot be read any more.
+void SnapshotBuilder::check_secret(Job& job, const std::string& key, const std::string& file) const {
+  const auto secret = identity::load_client_secret(file);
+  if (!secret && !keeps_old(job)) job.complain(key, secret.error);
 }
 
 bool SnapshotBuilder::keeps_old(const Job& job) const {
@@ -164,9 +169,9 @@ void SnapshotBuilder::add_access(Job& job) {
   rules->names = proxy::IdentityNames(names);
   if (any) {
     for (const config::Route& route : settings.routes)
-      rules->by_route.push_back(route.access ? rule_of(*route.access, settings.issuers, *job.out.policies,
-                                                       *rules->limits, credentials)
-                                             : nullptr);
+      rules->by_route.push_back(
+          route.access ? rule_of(*route.access, settings.issuers, *job.out.policies, *rules->limits, credentials)
+                       : nullptr);
   }
   add_audit(job, *rules);
   job.out.access = std::move(rules);

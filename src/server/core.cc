@@ -92,6 +92,12 @@ void Core::post_introspection(std::uint64_t place, std::shared_ptr<const identit
   loop_.post([this, place, s = std::move(said)] { pipeline_.gate().token_waiters().answered(place, s != nullptr, s); });
 }
 
+void Core::post_groups(std::uint64_t place, std::shared_ptr<const std::vector<std::string>> groups) {
+  loop_.post([this, place, g = std::move(groups)] {
+    pipeline_.gate().group_waiters().answered(place, g != nullptr, nullptr, g);
+  });
+}
+
 void Core::post_inactive(std::string issuer, std::shared_ptr<const crypto::SecretText> token) {
   loop_.post([this, name = std::move(issuer), t = std::move(token)] {
     pipeline_.gate().identity().forget(t->reveal(), name, {std::time(nullptr), coarse_now_ms()});

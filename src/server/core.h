@@ -80,6 +80,10 @@ class Core {
   void share(proxy::KeyWaiters::Ask ask) { pipeline_.gate().waiters().set_ask(std::move(ask)); }
   /// To a request that waits for what an issuer says of its token.
   void post_introspection(std::uint64_t place, std::shared_ptr<const identity::IntrospectionAnswer> said);
+  /// To a request that waits for the groups of its caller; nullptr: they cannot be had.
+  void post_groups(std::uint64_t place, std::shared_ptr<const std::vector<std::string>> groups);
+  /// Before start(): where requests ask for groups that a token has no room for.
+  void share_directory(proxy::KeyWaiters::Ask ask) { pipeline_.gate().group_waiters().set_ask(std::move(ask)); }
   /// That issuer says of the token that it is not active: it is forgotten.
   void post_inactive(std::string issuer, std::shared_ptr<const crypto::SecretText> token);
   /// Before start(): where requests ask what a token means.

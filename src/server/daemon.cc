@@ -43,6 +43,7 @@ Daemon::Daemon(config::LoadResult loaded, net::Engine engine, Loader load, Start
           [this](const std::string& issuer, const identity::Introspector::Token& token) {
             for (auto& core : cores_) core->post_inactive(issuer, token);
           })),
+      directory_(std::make_unique<identity::Directory>()),
       signals_(io_),
       settle_(io_),
       minute_(io_),
@@ -55,6 +56,7 @@ Daemon::~Daemon() {
   for (auto& core : cores_) core->join();
   keeper_.reset();  // its answers go to cores
   introspector_.reset();
+  directory_.reset();
 }
 
 int Daemon::run() {
@@ -96,6 +98,9 @@ bool Daemon::start() {
     });
     cores_.back()->share_introspection([this, i](const std::string& issuer, std::string_view token,
                                                  std::uint64_t place) { ask_about_token(i, issuer, token, place); });
+    cores_.back()->share_directory([this, i](const std::string& issuer, std::string_view path, std::uint64_t place) {
+      ask_for_groups(i, issuer, path, place);
+    });
   }
   std::vector<config::Diagnostic> diagnostics;
   if (!apply(loaded_, SnapshotBuilder::OnBadCertificate::refuse, diagnostics)) {
@@ -126,6 +131,7 @@ bool Daemon::apply(const config::LoadResult& loaded, SnapshotBuilder::OnBadCerti
                    std::vector<config::Diagnostic>& diagnostics) {
   const SnapshotBuilder::KeepKeys keep = [this](const config::Settings& settings) {
     introspector_->apply(settings.issuers);
+    directory_->apply(settings.issuers);
     return keeper_->apply(settings.issuers, settings.role_mappings, settings.credentials.max_token);
   };
   std::shared_ptr<const proxy::Snapshot> snapshot = builder_.build(loaded, cores_.size(), policy, diagnostics, keep);

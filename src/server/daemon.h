@@ -18,6 +18,7 @@
 #include "admin/server.h"
 #include "audit/trail.h"
 #include "config/load.h"
+#include "identity/directory.h"
 #include "identity/introspector.h"
 #include "identity/issuer_keeper.h"
 #include "metrics/collector.h"
@@ -73,6 +74,7 @@ class Daemon {
   [[nodiscard]] std::vector<HandoverSocket> sockets_to_hand_over() const;
   // keys.cc
   void ask_for_key(std::size_t core, const std::string& issuer, std::string_view kid, std::uint64_t place);
+  void ask_for_groups(std::size_t core, const std::string& issuer, std::string_view path, std::uint64_t place);
   void ask_about_token(std::size_t core, const std::string& issuer, std::string_view token, std::uint64_t place);
   void publish_keys(identity::IssuerKeeper::Set set);
   bool configure_trail(const config::Settings& settings, std::string& error);
@@ -137,6 +139,7 @@ class Daemon {
   Revocations revocations_;
   std::unique_ptr<identity::IssuerKeeper> keeper_;
   std::unique_ptr<identity::Introspector> introspector_;
+  std::unique_ptr<identity::Directory> directory_;
   std::unique_ptr<admin::Server> admin_;
   boost::asio::signal_set signals_;
   boost::asio::steady_timer settle_;

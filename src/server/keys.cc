@@ -23,6 +23,12 @@ void Daemon::ask_about_token(std::size_t core, const std::string& issuer, std::s
       [this, core, place](const identity::Introspector::Said& said) { cores_[core]->post_introspection(place, said); });
 }
 
+// Any core.
+void Daemon::ask_for_groups(std::size_t core, const std::string& issuer, std::string_view path, std::uint64_t place) {
+  directory_->ask(issuer, std::string(path),
+                  [this, core, place](const identity::Groups& groups) { cores_[core]->post_groups(place, groups); });
+}
+
 void Daemon::publish_keys(identity::IssuerKeeper::Set set) {
   const std::shared_ptr<const identity::IdentitySources> sources = builder_.with_keys(std::move(set));
   if (!sources) return;  // of a config that is not any more

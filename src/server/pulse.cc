@@ -36,7 +36,10 @@ void Daemon::count_identity(std::int64_t now_ms) {
   for (identity::IntrospectionStatus& one : introspector_->status())
     introspections.push_back(
         {std::move(one.name), one.active, one.inactive, one.failed, one.not_asked, one.waiting, one.is_failing});
-  registry_.set_questions(std::move(introspections), {});
+  std::vector<metrics::DirectoryTotals> directories;
+  for (identity::DirectoryStatus& one : directory_->status())
+    directories.push_back({std::move(one.name), one.found, one.failed, one.not_asked});
+  registry_.set_questions(std::move(introspections), std::move(directories));
 }
 
 void Daemon::pulse() {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import secrets
+from harness import leaks
 from harness.certs import Authority
 from harness.client import Closed
 from harness.flight import Pilot
@@ -37,8 +37,8 @@ def pytest_report_header(config):
 
 
 def assert_no_secrets() -> None:
-    leaks = secrets.leaks()
-    assert not leaks, "secrets in logs:\n" + "\n".join(leaks)
+    found = leaks.find()
+    assert not found, "secrets in logs:\n" + "\n".join(found)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -50,7 +50,7 @@ def no_secret_at_the_end():
 
 @pytest.fixture(autouse=True)
 def no_secret_in_a_log(no_secret_at_the_end):
-    secrets.begin_test()
+    leaks.begin_test()
     yield
     assert_no_secrets()
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from harness import secrets
+from harness import leaks
 from harness.client import PATIENCE
 from harness.origin import Origin
 from harness.postern import Postern, run_cli
@@ -27,7 +27,7 @@ class Keys:
     def create(self, *more: str, expires: str = "1h") -> str:
         key = self.run("create", "--name", "a test", "--subject", "ci", "--expires", expires, *more).strip()
         self.made.append(key)
-        secrets.add(key)
+        leaks.add(key)
         return key
 
     def revoke(self, key: str) -> None:

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from harness.certs import client_context, openssl
+from harness.certs import Authority, client_context, openssl, server_context
 from harness.client import RawClient
 from harness.idp import SECRET, Provider
 from harness.postern import run_cli
@@ -107,8 +107,12 @@ def test_an_answer_that_names_no_audience(postern_with, origin, provider):
     assert status(here, provider.opaque_token(aud="https://other.test", token_type="Bearer")) == 401
 
 
-def test_only_opaque_tokens_are_shown_to_it(postern_with, origin, provider):
-    here = postern_with(settings(origin, provider))
+def test_only_opaque_tokens_are_shown_to_it(postern_with, origin, provider, tmp_path):
+    keys = str(tmp_path / "keys.jsonl")
+    run_cli("apikey", "create", "--file", keys, "--name", "a", "--subject", "ci", "--expires", "1h")
+    table = settings(origin, provider)
+    table["credentials"] = {"api_key_file": keys}
+    here = postern_with(table)
     stranger = Issuer(provider.issuer.folder, "stranger", url="https://stranger.test")
     assert status(here, stranger.token()) == 401
     assert status(here, provider.issuer.token(exp=int(time.time()) - 100)) == 401
@@ -116,6 +120,7 @@ def test_only_opaque_tokens_are_shown_to_it(postern_with, origin, provider):
     assert status(here, "eyJhbGciOiJSU0EtT0FFUCJ9.a.b.c.d") == 401
     with here.client() as client:
         assert client.get("/x", headers="Authorization: Bearer a b\r\n").status == 400
+        assert client.get("/x", headers="X-API-Key: somebody-elses-key\r\n").status == 401
     assert provider.asked == []
 
 
@@ -133,6 +138,7 @@ def test_jwts_as_well_where_it_is_asked_about_all(postern_with, origin, provider
     assert provider.asked == [token, fresh]
 
 
+@pytest.mark.concurrency
 def test_requests_wait_for_one_answer(postern_with, origin, provider):
     here = postern_with(settings(origin, provider, workers=2))
     provider.delay = 0.4
@@ -158,6 +164,7 @@ def test_an_answer_is_believed_for_its_time(postern_with, origin, provider):
     assert provider.asked == [token, token]
 
 
+@pytest.mark.concurrency
 def test_what_turns_inactive_is_forgotten_everywhere(postern_with, origin, provider):
     """One worker is asked about a token it does not know; the others, that know it, forget it (T84)."""
     here = postern_with(settings(origin, provider, workers=3, introspection_ttl="10m"))
@@ -242,6 +249,22 @@ def test_private_addresses_are_not_asked(postern_with, origin, provider):
     here = postern_with(table)
     assert status(here, provider.opaque_token()) == 503
     assert not provider.asked
+
+
+def test_it_is_asked_over_tls_that_is_verified(postern_with, origin, authority, tmp_path):
+    provider = Provider(Issuer(tmp_path), server_context(authority.issue("idp", hosts=["127.0.0.1"])))
+    table = settings(origin, provider, introspection_tokens="all", ca=str(authority.cert))
+    table["issuer"][0]["allow_http"] = False
+    here = postern_with(table)
+    assert [status(here, provider.opaque_token()) for _ in range(2)] == [200, 200]
+    asked = len(provider.asked)
+    stranger = Authority(tmp_path / "stranger", "Stranger")
+    table["issuer"][0]["ca"] = str(stranger.cert)
+    here.reload({**here.settings, "issuer": table["issuer"]})
+    assert status(here, provider.opaque_token()) == 503
+    assert len(provider.asked) == asked
+    assert "why=" in here.wait_log("does not answer what it is asked about tokens")
+    provider.stop()
 
 
 def test_bound_tokens(postern_with, origin, provider, authority):

@@ -8,7 +8,7 @@ import ssl
 import struct
 import time
 
-from harness import secrets
+from harness import leaks
 from harness.message import BadMessage, BodyReader, Message, parse_response_head, take_lines
 
 #: Every timeout of the tests is multiplied by this; sanitizer builds are slow.
@@ -78,7 +78,7 @@ class RawClient:
 
     def send(self, data: bytes | str) -> "RawClient":
         data = data.encode("latin-1") if isinstance(data, str) else data
-        secrets.notice(data)
+        leaks.notice(data)
         self.sock.settimeout(self.timeout)
         self.sock.sendall(data)
         return self

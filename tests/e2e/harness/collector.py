@@ -14,6 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from google.protobuf import json_format
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest, ExportTraceServiceResponse
 
+from harness import leaks
+
 
 @dataclass
 class Span:
@@ -123,6 +125,7 @@ class Collector:
         body = http.rfile.read(int(http.headers["Content-Length"]))
         if http.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
+        leaks.heard.extend(body)
         taken = Taken(http.path, {name.lower(): value for name, value in http.headers.items()}, at=time.monotonic())
         is_json = http.headers["Content-Type"] == "application/json"
         try:

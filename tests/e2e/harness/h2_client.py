@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from hpack import Decoder, Encoder
 from hyperframe import frame as frames
 
-from harness import secrets
+from harness import leaks
 from harness.client import PATIENCE, Closed
 from harness.message import FIELD_VALUE, BadMessage, Fields
 
@@ -181,7 +181,7 @@ class H2Client:
     ) -> Answer:
         """HEADERS (and CONTINUATION where it is long) with any fields."""
         for name, value in pairs:
-            secrets.notice_field(as_bytes(name), as_bytes(value))
+            leaks.notice_field(as_bytes(name), as_bytes(value))
         if stream is None:
             stream, self.next_stream = self.next_stream, self.next_stream + 2
         method = next((value for name, value in pairs if as_bytes(name) == b":method"), "GET")

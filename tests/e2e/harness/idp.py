@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import json
 import secrets
+import ssl
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -27,7 +28,8 @@ class Server(ThreadingHTTPServer):
 class Provider:
     """Serves the keys of an Issuer. `answer` replaces the whole answer of a path: (status, headers, body)."""
 
-    def __init__(self, issuer: Issuer):
+    def __init__(self, issuer: Issuer, tls: ssl.SSLContext | None = None):
+        self.tls = tls
         self.issuer, self.requests, self.answer, self.delay = issuer, [], {}, 0.0
         provider = self
 
@@ -37,7 +39,7 @@ class Provider:
             def do_GET(self):
                 provider.requests.append(self.path)
                 time.sleep(provider.delay)
-                status, headers, body = provider.answer.get(self.path) or provider.document(self.path)
+                status, headers, body = provider.answer.get(self.path) or provider.get(self.headers, self.path)
                 self.send_response(status)
                 for name, value in {"Content-Length": str(len(body)), **headers}.items():
                     self.send_header(name, value)
@@ -69,12 +71,17 @@ class Provider:
     def start_on(self, port: int, handler) -> None:
         self.handler, self.stopped = handler, False
         self.server = Server(("127.0.0.1", port), handler)
+        if self.tls:
+            self.server.socket = self.tls.wrap_socket(self.server.socket, server_side=True)
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http{'s' if self.tls else ''}://127.0.0.1:{self.port}"
+
+    def get(self, headers, path: str):
+        return self.document(path)
 
     def document(self, path: str):
         if path == "/.well-known/openid-configuration":

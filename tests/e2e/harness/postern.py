@@ -15,7 +15,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from harness import secrets
+from harness import leaks
 from harness.client import PATIENCE, Closed, RawClient
 from harness.message import BadMessage, Message
 
@@ -97,7 +97,7 @@ class Postern:
         self.write(self.settings)
         self.stderr_path = self.folder / "stderr.log"
         self.stdout_path = self.folder / "stdout.log"
-        self.watch = secrets.Watch(self.settings, self.stderr_path, self.stdout_path)
+        self.watch = leaks.Watch(self.settings, self.stderr_path, self.stdout_path)
         self.process = subprocess.Popen(
             [*(wrapper or []), BINARY, "run", "--config", str(self.config)],
             stdin=subprocess.DEVNULL,

@@ -7,6 +7,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from harness import leaks
 from harness.client import PATIENCE
 from harness.postern import free_port
 
@@ -33,9 +34,11 @@ class Rsyslog:
         self.config.write_text(
             CONFIG.format(folder=folder, udp=self.udp, tcp=self.tcp, socket=self.socket, output=self.output)
         )
+        self.watch = leaks.Watch({}, self.output)
         self.start()
 
     def start(self) -> None:
+        self.watch.ended = False
         self.process = subprocess.Popen(
             [PROGRAM, "-n", "-f", str(self.config), "-i", str(self.folder / "pid")],
             stdout=(self.folder / "stdout").open("wb"),
@@ -56,3 +59,4 @@ class Rsyslog:
     def stop(self) -> None:
         self.process.terminate()
         self.process.wait(10 * PATIENCE)
+        self.watch.ended = True

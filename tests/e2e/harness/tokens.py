@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from harness import secrets
+from harness import leaks
 
 AUDIENCE = "https://models.test"
 
@@ -114,10 +114,10 @@ def sign(header: dict, payload: dict, signer) -> str:
     header = {name: value for name, value in header.items() if value is not None}
     text = b64(json.dumps(header).encode()) + "." + b64(json.dumps(payload).encode())
     token = text + "." + b64(signer(text.encode()))
-    secrets.add(token)
+    leaks.add(token)
     return token
 
 
 def hs256(secret: bytes):
-    secrets.add(secret)
+    leaks.add(secret)
     return lambda data: hmac.new(secret, data, hashlib.sha256).digest()

@@ -150,7 +150,8 @@ TEST(AuditChainFile, GoesOnBehindEveryByteOfABatch) {
   const std::vector<std::string> lines = split_lines(whole);
   for (std::size_t size = start; size <= whole.size(); size += 7) {
     put(path, whole.substr(0, size));
-    const auto kept = static_cast<std::uint64_t>(std::count(whole.begin(), whole.begin() + static_cast<long>(size), '\n'));
+    const auto kept =
+        static_cast<std::uint64_t>(std::count(whole.begin(), whole.begin() + static_cast<long>(size), '\n'));
     const Verification before = verify({path}, keys());
     ASSERT_TRUE(before.is_good()) << size << ": " << told(before);
     {

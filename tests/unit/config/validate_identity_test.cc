@@ -109,5 +109,18 @@ TEST(ValidateIdentity, ATokenIsShownToOneIssuerAtMost) {
   EXPECT_EQ(with_route("credentials = [\"api_key\"]"), Lines{});
 }
 
+TEST(ValidateIdentity, GroupsAreLookedUpForEntraAlone) {
+  const std::string app = "graph_client_id = \"a\"\ngraph_secret_file = \"s\"\n";
+  EXPECT_EQ(complaints("template = \"entra\"\n" + app), Lines{});
+  EXPECT_EQ(complaints(app), Lines{"issuer[0].graph_client_id: is for template = \"entra\" alone"});
+  EXPECT_EQ(complaints("template = \"entra\"\ngraph_client_id = \"a\""), Lines{"issuer[0].graph_secret_file: missing"});
+  EXPECT_EQ(complaints("graph_secret_file = \"s\""),
+            Lines{"issuer[0].graph_secret_file: has no effect without graph_client_id"});
+  EXPECT_EQ(complaints("template = \"entra\"\ngraph_url = \"http://graph.example\"\n" + app),
+            Lines{"issuer[0].graph_url: not https"});
+  EXPECT_EQ(complaints("template = \"entra\"\ngraph_token_url = \"login.example/{tenantid}\"\n" + app),
+            Lines{"issuer[0].graph_token_url: not a URL"});
+}
+
 }  // namespace
 }  // namespace postern::config

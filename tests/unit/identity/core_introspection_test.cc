@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "identity/core_identity.h"
+#include "unit/base/count_allocations.h"
 #include "unit/identity/token_support.h"
 
 namespace postern::identity {
@@ -153,6 +154,15 @@ TEST_F(CoreIntrospection, QuestionsOnTheirWayCountAsBadUntilTheyAreGood) {
   EXPECT_EQ(core.may_introspect(core.hash_of("a last one"), "corp", other, now).verdict, Verdict::good);
   pass(1);
   EXPECT_EQ(may("a last one"), Verdict::good);
+}
+
+TEST_F(CoreIntrospection, AHitAllocatesNothing) {
+  ASSERT_EQ(hears(answer(Kind::active)).verdict, Verdict::good);
+  ASSERT_TRUE(is_known());
+  test::start_counting_allocations();
+  const bool known = is_known();
+  EXPECT_EQ(test::stop_counting_allocations(), 0u);
+  EXPECT_TRUE(known);
 }
 
 }  // namespace

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-from harness import secrets
+from harness import leaks
 
 SPELLINGS = {
     "plain": lambda text: text,
@@ -25,27 +25,27 @@ SPELLINGS = {
 
 @pytest.fixture
 def watch(tmp_path):
-    one = secrets.Watch({"audit": [{"file": str(tmp_path / "audit.jsonl")}]}, tmp_path / "stderr.log")
+    one = leaks.Watch({"audit": [{"file": str(tmp_path / "audit.jsonl")}]}, tmp_path / "stderr.log")
     yield one
-    secrets.watched.remove(one)
+    leaks.watched.remove(one)
 
 
 def found(watch) -> list[str]:
-    return [what for _, what in watch.search(secrets.in_test)]
+    return [what for _, what in watch.search(leaks.in_test)]
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_a_secret_is_found_in_every_spelling(watch, tmp_path, spelling):
     for length in (12, 13, 14, 24, 25, 26, 300):
         secret = "".join(random.choices(string.ascii_letters + string.digits + "-_~?/+", k=length))
-        secrets.in_test[secret.encode()] = None  # not add(): nobody else needs to look for it
+        leaks.in_test[secret.encode()] = None  # not add(): nobody else needs to look for it
         with (tmp_path / "stderr.log").open("a") as log:
             log.write(f"level=info msg=\"all is well\" length={length}\n")
             log.flush()
             assert not found(watch)
             log.write(f"level=info msg=\"{SPELLINGS[spelling](secret)}\"\n")
         assert found(watch), (length, secret)
-        secrets.in_test.clear()
+        leaks.in_test.clear()
         watch.seen.clear()
         (tmp_path / "stderr.log").unlink()
 
@@ -60,14 +60,14 @@ def test_what_looks_like_a_secret_is_one(watch, tmp_path):
 
 
 def test_credentials_that_clients_send_are_noticed():
-    secrets.begin_test()
+    leaks.begin_test()
     password = base64.b64encode(b"user:correct horse battery").decode()
-    secrets.notice(
+    leaks.notice(
         b"POST / HTTP/1.1\r\nHost: a\r\nauthorization: Bearer token-of-somebody\r\nCookie: a=short; s=session-of-somebody\r\n"
         b"X-API-Key:  key-of-somebody\r\nProxy-Authorization: Basic %s\r\n\r\nbody" % password.encode()
     )
-    secrets.notice_field(b"DPoP", b"proof-of-somebody")
-    assert set(secrets.in_test) == {
+    leaks.notice_field(b"DPoP", b"proof-of-somebody")
+    assert set(leaks.in_test) == {
         b"token-of-somebody",
         b"session-of-somebody",
         b"key-of-somebody",

@@ -2,7 +2,7 @@
 is searched for the secrets that the tests make and send, in the spellings that a careless line may have.
 
 Secrets are told by who makes them (`add`), and found in what the clients send (`notice`): credentials of headers. The
-fixture in conftest.py asks `leaks()` behind each test, so that the test fails that has leaked."""
+fixture in conftest.py asks `find()` behind each test, so that the test fails that has leaked."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ known: dict[bytes, None] = {}  # all of the session, in the order in which they 
 in_test: dict[bytes, None] = {}  # made or sent by this test
 before: dict[bytes, None] = {}  # or the one before: postern logs a request when its answer has been read
 watched: list["Watch"] = []
+heard = bytearray()  # what postern has told others about itself, since the last look
 
 
 def add(secret: str | bytes) -> None:
@@ -59,18 +60,24 @@ def notice_field(name: bytes, value: bytes) -> None:
             pass  # what is no base64 carries no password
 
 
-def notice_config(settings) -> None:
-    """Private keys in files that a config names."""
-    values = settings.values() if isinstance(settings, dict) else settings if isinstance(settings, (list, tuple)) else ()
-    for value in values:
-        notice_config(value)
-        if not isinstance(value, str) or not value.startswith("/") or "\n" in value:
-            continue
-        path = Path(value)
-        if path.is_file() and path.stat().st_size < 65536 and b"PRIVATE KEY" in (text := path.read_bytes()):
-            for block in re.findall(rb"PRIVATE KEY-----\n(.*?)\n-----END", text, re.S):
-                for line in block.split(b"\n"):
-                    add(line)
+def notice_config(settings, key: str = "") -> None:
+    """What stands in files that a config names: private keys, and secrets that are shared."""
+    if isinstance(settings, dict):
+        for name, value in settings.items():
+            notice_config(value, name)
+    elif isinstance(settings, (list, tuple)):
+        for value in settings:
+            notice_config(value, key)
+    elif isinstance(settings, str) and settings.startswith("/") and "\n" not in settings:
+        path = Path(settings)
+        if not path.is_file() or path.stat().st_size > 65536:
+            return
+        text = path.read_bytes()
+        if "secret" in key:
+            add(text.strip())
+        for block in re.findall(rb"PRIVATE KEY-----\n(.*?)\n-----END", text, re.S):
+            for line in block.split(b"\n"):
+                add(line)
 
 
 def spellings(secret: bytes) -> set[bytes]:
@@ -82,6 +89,19 @@ def spellings(secret: bytes) -> set[bytes]:
         text = text[(0, 2, 3)[shift] : -4 if (len(part) + shift) % 3 else None]
         found |= {text, text.replace(b"+", b"-").replace(b"/", b"_")}
     return found
+
+
+def needles_of(secrets) -> dict[bytes, bytes]:
+    return {needle: secret for secret in secrets for needle in spellings(secret)}
+
+
+def look(text: bytes, needles: dict[bytes, bytes]):
+    for needle, secret in needles.items():
+        if needle in text:
+            yield f"{secret[:6].decode(errors='replace')}... ({len(secret)} bytes), as {needle[:60]!r}"
+    for name, shape in SHAPES.items():
+        if found := shape.search(text):
+            yield f"{name}: {found[0][:60]!r}"
 
 
 class Watch:
@@ -126,13 +146,9 @@ class Watch:
             except (OSError, EOFError):
                 continue  # it is being rotated, or packed: it comes again under another name
             if needles is None:
-                needles = {needle: secret for secret in secrets for needle in spellings(secret)}
-            for needle, secret in needles.items():
-                if needle in text:
-                    yield path, f"{secret[:6].decode(errors='replace')}... ({len(secret)} bytes), as {needle[:60]!r}"
-            for name, shape in SHAPES.items():
-                if found := shape.search(text):
-                    yield path, f"{name}: {found[0][:60]!r}"
+                needles = needles_of(secrets)
+            for what in look(text, needles):
+                yield path, what
 
 
 def glob_safe(name: str) -> str:
@@ -145,9 +161,12 @@ def begin_test() -> None:
     in_test.clear()
 
 
-def leaks() -> list[str]:
+def find() -> list[str]:
     """What postern has written since the last time that it should not have."""
-    found = []
+    told = bytes(heard)
+    heard.clear()
+    needles = needles_of({**before, **in_test}) if told else {}
+    found = [f"a collector was told {what}" for what in look(told, needles)]
     for one in list(watched):
         secrets = {**before, **in_test}
         if one.ended:  # the last look: its last words may be about what came from other tests
