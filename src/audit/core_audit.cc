@@ -8,6 +8,8 @@
 namespace postern::audit {
 namespace {
 
+// What is written while it is in the cache costs half: naps end when there is so much.
+constexpr std::uint64_t kPlenty = std::uint64_t{96} << 10;
 constexpr std::int64_t kPatienceMs = 5'000;  // a disk that takes longer than this serves nobody
 
 constexpr Error kCannotRecord{Code::exhausted, Side::self, Retry::never};
@@ -46,7 +48,7 @@ void CoreAudit::add_lane(StreamIndex stream, Lane& lane) noexcept {
 
 // Once per batch of events, behind everything else: the records of all requests in it cost one look at the bell.
 void CoreAudit::ring(Lane& lane) noexcept {
-  if (lane.ring.is_half_full() || !attached_) {
+  if (lane.ring.holds_more_than(kPlenty) || !attached_) {
     bell_.ring();
   } else {
     attached_->loop.defer_last(attached_->bell);

@@ -50,11 +50,11 @@ void ByteRing::commit(std::size_t bytes) noexcept {
   for (std::uint64_t line = 0; line < kAhead; line += 64) __builtin_prefetch(at(end + line), 1);
 }
 
-bool ByteRing::is_half_full() noexcept {
+bool ByteRing::holds_more_than(std::uint64_t bytes) noexcept {
   const std::uint64_t tail = tail_.load(std::memory_order_relaxed);
-  if (tail - seen_head_ <= capacity() / 2) return false;
+  if (tail - seen_head_ <= bytes) return false;
   seen_head_ = head_.load(std::memory_order_acquire);
-  return tail - seen_head_ > capacity() / 2;
+  return tail - seen_head_ > bytes;
 }
 
 bool ByteRing::refresh() noexcept {

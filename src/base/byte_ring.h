@@ -24,7 +24,8 @@ class ByteRing {
   char* reserve(std::size_t bytes) noexcept;
   /// Publishes what reserve() gave; `bytes` may be less than reserved.
   void commit(std::size_t bytes) noexcept;
-  [[nodiscard]] bool is_half_full() noexcept;
+  [[nodiscard]] bool is_half_full() noexcept { return holds_more_than(capacity() / 2); }
+  [[nodiscard]] bool holds_more_than(std::uint64_t bytes) noexcept;
 
   // Consumer thread.
   /// Takes note of what has been published; front() goes that far and no farther. False: nothing there.
