@@ -85,13 +85,14 @@ ShownCaller caller_by_opaque_token(const config::Settings& settings) {
 
 ShownCaller caller_by_answer(const IssuerSet& issuers, std::size_t issuer, std::string body, std::int64_t now) {
   ShownCaller out;
-  const identity::IntrospectionAnswer answer{.kind = identity::read_activity(body),
+  using Kind = identity::IntrospectionAnswer::Kind;
+  const Kind kind = identity::read_activity(body);
+  const identity::IntrospectionAnswer answer{.kind = kind,
                                              .asked_at = now,
                                              .url = issuers.issuers()[issuer].rules->settings.introspection_url,
                                              .body = std::move(body)};
-  using Kind = identity::IntrospectionAnswer::Kind;
-  if (answer.kind != Kind::active) {
-    out.unavailable = answer.kind == Kind::failed;
+  if (kind != Kind::active) {
+    out.unavailable = kind == Kind::failed;
     out.fault = out.unavailable ? "the answer is none (RFC 7662)" : "inactive: its issuer says so";
     return out;
   }

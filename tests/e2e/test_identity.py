@@ -241,6 +241,10 @@ def test_what_clients_say_of_themselves_is_taken_out(place, issuer):
 def test_a_hop_by_hop_name_does_not_remove_ours(place, issuer):
     get(place, "/known/hop", bearer(issuer.token()), "Connection: X-Forwarded-User, close", "X-Forwarded-User: root")
     assert place.origin.last("/known/hop").fields.get("x-forwarded-user") == "alice"
+    token = bearer(issuer.token(org={"tenant": "t1"}))  # a name that nobody protects but us
+    assert get(place, "/claims/hop", token, "Connection: X-Tenant, Authorization, close", "X-Tenant: root").status == 200
+    seen = place.origin.last("/claims/hop").fields
+    assert seen.get("x-tenant") == "t1" and seen.get("authorization") is None
 
 
 def test_claims_cannot_break_out_of_a_header(place, issuer):

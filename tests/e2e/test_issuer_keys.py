@@ -68,6 +68,18 @@ def test_a_new_key_is_looked_for_once(postern_with, make_origin, provider):
     assert provider.fetches() == 2
 
 
+def test_a_key_that_is_gone_takes_its_tokens_along(postern_with, make_origin, provider):
+    """T82, without a reload, which would forget them anyway."""
+    here = postern_with(settings(make_origin(), provider))
+    old = provider.issuer.token()
+    for _ in range(2):
+        assert status(here, old) == 200  # remembered
+    new = Key("ES256", "k2")
+    provider.issuer.keys[:] = [new]
+    assert status(here, provider.issuer.token(key=new)) == 200  # looked for at once: so the old one is seen to be gone
+    assert status(here, old) == 401
+
+
 def test_a_flood_of_unknown_keys_fetches_once(postern_with, make_origin, provider):
     here = postern_with(settings(make_origin(), provider))
     good = provider.issuer.token()
