@@ -4,6 +4,7 @@
 
 #include "http/forwarded.h"
 #include "http/hop.h"
+#include "http/list.h"
 #include "proxy/gate.h"
 #include "proxy/grpc_call.h"
 #include "proxy/sticky.h"
@@ -106,10 +107,11 @@ bool add_rate_limit(RequestContext& rc, http::ResponseHead& head) noexcept {
 
 http::Scheme client_scheme(const RequestContext& rc) noexcept {
   const http::Scheme seen = rc.exchange.peer().secure ? http::Scheme::https : http::Scheme::http;
-  if (!rc.exchange.peer().trusted) return seen;
-  const std::string_view said = rc.exchange.request().fields.find(http::FieldId::x_forwarded_proto);
-  const std::string_view first = said.substr(0, said.find(','));  // the nearest to the client
-  return http::iequals(first, "https") ? http::Scheme::https : http::iequals(first, "http") ? http::Scheme::http : seen;
+  const http::Fields& fields = rc.exchange.request().fields;
+  if (!rc.exchange.peer().trusted || fields.count(http::FieldId::x_forwarded_proto) != 1) return seen;
+  const std::string_view said = fields.find(http::FieldId::x_forwarded_proto);
+  const std::string_view last = http::trim(said.substr(said.rfind(',') + 1));  // the peer's own; before it, anybody's
+  return http::iequals(last, "https") ? http::Scheme::https : http::iequals(last, "http") ? http::Scheme::http : seen;
 }
 
 void find_client(RequestContext& rc) noexcept {

@@ -5,6 +5,7 @@
 
 #include "audit/trail.h"
 #include "base/log.h"
+#include "http/field.h"
 #include "identity/assertion.h"
 #include "identity/core_identity.h"
 #include "identity/introspection.h"
@@ -151,6 +152,8 @@ void SnapshotBuilder::add_access(Job& job) {
   rules->is_active = any || !settings.issuers.empty() || !settings.credentials.api_key_file.empty();
   if (!job.out.policies) return;
   const config::Credentials& credentials = settings.credentials;
+  if (http::field_id(credentials.token_header) != http::FieldId::other)
+    job.complain("credentials.token_header", "this header means something else already");
   rules->carriers = {.api_keys = !credentials.api_key_file.empty(),
                      .basic = credentials.basic,
                      .sagemaker = credentials.sagemaker_attributes,

@@ -117,6 +117,9 @@ def test_dpop_where_tls_ends_before_us(postern_with, origin, issuer):
         assert ask(here, "/x", headers=prover.headers("GET", "https://a.test/x") + told).status == good
         if trusted:
             assert ask(here, "/x", headers=prover.headers("GET", "http://a.test/x") + told).status == 401
+            for clients_own in (told.replace("https", "https, http"), told + told.replace("https", "http")):
+                # a proxy that appends what it sees
+                assert ask(here, "/x", headers=prover.headers("GET", "https://a.test/x") + clients_own).status == 401
 
 
 def unpack(part: str) -> dict:

@@ -126,6 +126,13 @@ TEST_F(Build, KnowsItsBalancersAndWhatTheyHash) {
   EXPECT_EQ(first_complaint("key = \"client\""), "upstream[0].balance.key: has no effect with balancer \"p2c_ewma\"");
 }
 
+TEST_F(Build, ATokenHeaderIsNoneThatMeansSomethingElse) {
+  EXPECT_NE(build(listener("a") + "[credentials]\ntoken_header = \"X-Token\"\n"), nullptr);
+  for (const char* taken : {"Authorization", "cookie", "Host"}) {
+    EXPECT_EQ(build(listener("a") + "[credentials]\ntoken_header = \"" + taken + "\"\n"), nullptr) << taken;
+  }
+}
+
 TEST_F(Build, HashedVariablesAreFoundPerRoute) {
   const auto snapshot = build(listener("a") +
                               "[[upstream]]\nname = \"u\"\nendpoints = [\"127.0.0.1:1\"]\n"
