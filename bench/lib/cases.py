@@ -108,7 +108,7 @@ TARGETS = [
     Target("post-auth", "haproxy", 0.30),
     Target("post-auth", "", 1.10, baseline="post"),
     Target("post-audit", "", 1.10, baseline="post"),
-    Target("post-group", "", 1.25, baseline="post"),  # what it costs to wait; decision 16
+    Target("post-group", "", 1.10, baseline="post"),
     Target("tls-post", "nginx", 0.90),
     Target("h2-post", "haproxy", 0.88),
     Target("h2-post", "nginx", 0.80),
